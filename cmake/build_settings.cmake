@@ -1,0 +1,35 @@
+# What every target of this project is compiled with, and nothing that leaks to its users.
+
+add_library(httpool_build_settings INTERFACE)
+target_compile_options(httpool_build_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+target_compile_definitions(httpool_build_settings INTERFACE BOOST_ASIO_NO_DEPRECATED)
+
+if(HTTPOOL_WERROR)
+  target_compile_options(httpool_build_settings INTERFACE -Werror)
+endif()
+
+if(HTTPOOL_SANITIZE)
+  target_compile_options(httpool_build_settings INTERFACE
+    -fsanitize=${HTTPOOL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(httpool_build_settings INTERFACE -fsanitize=${HTTPOOL_SANITIZE})
+  if(HTTPOOL_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Asio uses atomic_thread_fence, which GCC's thread sanitizer warns that it does not model.
+    target_compile_options(httpool_build_settings INTERFACE -Wno-tsan)
+  endif()
+endif()
+
+# httpool_library(NAME sources...): a library of this project, exported as httpool::NAME.
+function(httpool_library name)
+  string(REGEX REPLACE "^httpool_" "" export_name "${name}")
+  add_library(${name} ${ARGN})
+  add_library(httpool::${export_name} ALIAS ${name})
+  set_target_properties(${name} PROPERTIES EXPORT_NAME ${export_name})
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_include_directories(${name}
+    PUBLIC
+      $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC Boost::headers Threads::Threads
+    PRIVATE $<BUILD_INTERFACE:httpool_build_settings>)
+endfunction()

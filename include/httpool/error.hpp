@@ -1,0 +1,60 @@
+/// \file
+/// Error codes of httpool, each cause its own, and the condition to compare them against.
+#pragma once
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/error_condition.hpp>
+
+#include <type_traits>
+
+namespace httpool {
+
+/// What went wrong, one value a cause. Errors of the operating system that are not named here pass
+/// through the library unchanged.
+///
+/// Each value's name is how `error_code::message()` begins, so that a log line can be searched for
+/// it.
+enum class error {
+  acquire_timeout = 1, ///< No connection became ready within `pool_options::acquire_timeout`.
+  dial_timeout,        ///< A connection was not established within `pool_options::dial_timeout`.
+  exchange_timeout,    ///< The response was not complete by the exchange's deadline.
+  too_many_waiters,    ///< `pool_options::max_waiters` callers wait already.
+  pool_closed,         ///< The pool, or the client over it, was closed.
+  name_not_found,      ///< The host name does not resolve.
+  connection_refused,  ///< Nothing listens on any endpoint of the origin.
+  connection_closed,   ///< The peer ended the connection before the response was complete.
+  protocol_error,      ///< The peer broke RFC 9112, or spoke out of turn.
+  certificate_error,   ///< The peer's certificate was not accepted.
+  prepare_failed,      ///< `pool_options::prepare` threw something that carries no error code.
+  invalid_request,     ///< The request cannot be put on the wire, such as a line break in a field;
+                       ///< nothing was sent.
+  head_too_large, ///< The head of a message is longer, or has more fields, than the limit allows.
+  body_too_large, ///< The body of a message is longer than the limit allows.
+};
+
+/// Conditions to compare error codes against: `if (ec == httpool::errc::timeout)`.
+enum class errc {
+  timeout = 1, ///< Any deadline of httpool that passed, and the operating system's own `timed_out`.
+};
+
+/// The category of `error`, named "httpool".
+const boost::system::error_category& error_category() noexcept;
+
+/// The category of `errc`, named "httpool.condition".
+const boost::system::error_category& condition_category() noexcept;
+
+/// Makes an error code; found by argument-dependent look-up, so that `error_code ec = error::…`
+/// works.
+boost::system::error_code make_error_code(error value) noexcept;
+
+/// Makes a condition; found by argument-dependent look-up, so that `ec == errc::…` works.
+boost::system::error_condition make_error_condition(errc value) noexcept;
+
+} // namespace httpool
+
+template <>
+struct boost::system::is_error_code_enum<httpool::error> : std::true_type {};
+
+template <>
+struct boost::system::is_error_condition_enum<httpool::errc> : std::true_type {};
