@@ -1,0 +1,43 @@
+/// \file
+/// The part of a parked acquire that the ledger links into its queues.
+#pragma once
+
+#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive/set_hook.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace httpool::detail {
+
+using time_point = std::chrono::steady_clock::time_point;
+using duration = std::chrono::steady_clock::duration;
+
+/// The time `length` after `start`; durations of zero or less give `start`, and what would overflow
+/// gives the end of time.
+constexpr time_point saturating_add(time_point start, duration length) noexcept {
+  if (length <= duration::zero())
+    return start;
+  return start > time_point::max() - length ? time_point::max() : start + length;
+}
+
+struct fifo_tag;
+struct deadline_tag;
+
+/// A caller for whom no connection is ready yet. The operation that holds the completion handler
+/// derives from it; only the ledger changes it between its acquire and its grant or failure.
+struct waiter : boost::intrusive::list_base_hook<boost::intrusive::tag<fifo_tag>>,
+                boost::intrusive::set_base_hook<boost::intrusive::tag<deadline_tag>,
+                                                boost::intrusive::optimize_size<true>> {
+  enum class place : std::uint8_t {
+    nowhere, ///< Not known to the ledger: not yet acquired for, granted or failed.
+    queued,  ///< In the first-come-first-served queue.
+    retrying ///< Waiting for a dial of its own that replaces a connection that died.
+  };
+
+  time_point since = {};    ///< When the acquire began.
+  time_point deadline = {}; ///< When it fails with `error::acquire_timeout`.
+  place where = place::nowhere;
+};
+
+} // namespace httpool::detail

@@ -1,0 +1,116 @@
+/// \file
+/// How a pool is set up: its limits, its deadlines and its hooks.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace httpool {
+
+class lease;
+class pool_observer;
+
+/// What bounds the number of connections and waiters; `connection_pool::set_limits` changes it
+/// later.
+struct pool_limits {
+  /// Connections that may exist at once, whatever their state: dialing, idle, leased and closing
+  /// ones all count. At least 1.
+  std::size_t max_connections = 64;
+
+  /// Callers that may wait beyond those whom free room will serve; 0 makes `async_acquire` fail at
+  /// once, with `error::too_many_waiters`, when the pool is exhausted.
+  std::size_t max_waiters = 1024;
+
+  /// Idle connections that the pool keeps ready, even without traffic. At most `max_connections`.
+  std::size_t min_idle = 0;
+
+  /// Dials that may be in flight at once. At least 1.
+  std::size_t max_dials = 8;
+};
+
+/// An active question to an idle connection: are you still good?
+///
+/// `ask` gets the idle connection as a lease and says whether it may serve again; false, an
+/// exception, or no answer within `timeout` costs the connection. It need not call
+/// `lease::keep_alive`. A probed connection counts as leased. It is asked once per `interval`
+/// without use.
+struct pool_probe {
+  /// The question; no probing without one. It runs on the pool's executor.
+  std::function<boost::asio::awaitable<bool>(lease&)> ask;
+
+  /// Time without use or probe after which an idle connection is asked. Above zero.
+  std::chrono::nanoseconds interval = std::chrono::seconds(10);
+
+  /// Time that the answer may take. Above zero.
+  std::chrono::nanoseconds timeout = std::chrono::seconds(1);
+};
+
+/// How a pool is set up. A nonsense value makes the pool's constructor throw
+/// `std::invalid_argument` with the field's name and the value.
+///
+/// Every duration may be `std::chrono::nanoseconds::max()`, which means for ever.
+struct pool_options {
+  /// \copydoc pool_limits::max_connections
+  std::size_t max_connections = pool_limits().max_connections;
+
+  /// \copydoc pool_limits::max_waiters
+  std::size_t max_waiters = pool_limits().max_waiters;
+
+  /// \copydoc pool_limits::min_idle
+  std::size_t min_idle = pool_limits().min_idle;
+
+  /// \copydoc pool_limits::max_dials
+  std::size_t max_dials = pool_limits().max_dials;
+
+  /// Time that a caller waits for a connection before `error::acquire_timeout`. Zero means that
+  /// only a connection that is idle already will do. Not negative.
+  std::chrono::nanoseconds acquire_timeout = std::chrono::seconds(5);
+
+  /// Time in which a connection is established, name resolution and `prepare` included, before
+  /// `error::dial_timeout`. Above zero.
+  std::chrono::nanoseconds dial_timeout = std::chrono::seconds(10);
+
+  /// First pause between dials to a peer that does not answer; it doubles with each failure that
+  /// no success has followed, up to `max_dial_backoff`, and is spread by ± 20 %. Not negative.
+  std::chrono::nanoseconds dial_backoff = std::chrono::milliseconds(100);
+
+  /// Longest pause between dials, before it is spread. Not below `dial_backoff`.
+  std::chrono::nanoseconds max_dial_backoff = std::chrono::seconds(10);
+
+  /// Time without use after which an idle connection beyond `min_idle` is closed. Above zero.
+  std::chrono::nanoseconds idle_timeout = std::chrono::seconds(30);
+
+  /// Age, ± 10 % so that connections made together do not end together, after which a connection
+  /// serves no further lease. Above zero.
+  std::chrono::nanoseconds max_lifetime = std::chrono::minutes(10);
+
+  /// Leases that one connection serves before it is closed; 0 means any number.
+  std::uint64_t max_uses = 0;
+
+  /// Health probe of idle connections; off unless `pool_probe::ask` is set.
+  pool_probe probe = {};
+
+  /// Runs once on each new connection, within `dial_timeout`, before anybody is given it, such as
+  /// for a greeting or to set socket options. An exception fails the dial: with its code if it is a
+  /// `boost::system::system_error`, else with `error::prepare_failed`.
+  std::function<boost::asio::awaitable<void>(boost::asio::ip::tcp::socket&)> prepare = {};
+
+  /// Is told what the pool does; none by default.
+  std::shared_ptr<pool_observer> observer = {};
+};
+
+/// What one `async_acquire` may have otherwise than the pool's options say.
+struct acquire_options {
+  /// Replaces `pool_options::acquire_timeout` for this call. Zero or less means that only a
+  /// connection that is idle already will do.
+  std::optional<std::chrono::nanoseconds> timeout = {};
+};
+
+} // namespace httpool

@@ -1,0 +1,314 @@
+// The events: what each means for the waiters and connections it names.
+
+#include "pool/ledger.hpp"
+
+#include <httpool/error.hpp>
+
+#include <algorithm>
+
+namespace httpool::detail {
+
+using action = ledger::decision::action;
+
+ledger::ledger(const pool_options& options, time_point now, std::uint64_t seed)
+    : limits_{options.max_connections, options.max_waiters, options.min_idle, options.max_dials},
+      max_uses_(options.max_uses),
+      idle_timeout_(options.idle_timeout),
+      max_lifetime_(options.max_lifetime),
+      min_backoff_(options.dial_backoff),
+      max_backoff_(options.max_dial_backoff),
+      probe_interval_(options.probe.ask ? options.probe.interval : duration::max()),
+      random_(seed),
+      made_at_(now),
+      accounted_until_(now) {
+  reserve_decisions();
+}
+
+// Callers -----------------------------------------------------------------------------------------
+
+void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
+  begin_event();
+  reserve_decisions();
+  ++counts_.acquires;
+  caller.since = now;
+  caller.deadline = deadline;
+  if (closed_)
+    return fail(caller, error::pool_closed, counts_.failed);
+  if (queue_.empty()) {
+    if (connection* c = take_idle(now))
+      return grant(now, caller, *c);
+  }
+  if (deadline <= now)
+    return fail(caller, error::acquire_timeout, counts_.timed_out);
+  if (too_many_waiters())
+    return fail(caller, error::too_many_waiters, counts_.refused);
+  park(caller, waiter::place::queued);
+  queue_.push_back(caller);
+  counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_);
+}
+
+ledger::connection* ledger::try_acquire(time_point now) {
+  begin_event();
+  if (closed_ || !queue_.empty())
+    return nullptr;
+  connection* c = take_idle(now);
+  if (c) {
+    ++counts_.acquires;
+    ++counts_.granted;
+    counts_.reused += c->uses > 0;
+    ++c->uses;
+    begin_lease(now, *c);
+  }
+  return c;
+}
+
+void ledger::cancel(time_point now, waiter& caller, boost::system::error_code reason) {
+  begin_event();
+  if (caller.where == waiter::place::nowhere)
+    return;
+  if (caller.where == waiter::place::retrying)
+    give_up_retry(caller);
+  fail(caller, reason, counts_.cancelled);
+  settle(now);
+}
+
+void ledger::returned(time_point now, connection& c) {
+  begin_event();
+  c.idle_since = now;
+  c.checked_at = now;
+  c.waited = false;
+  end_lease(now, c);
+  hand_on(now, c);
+  settle(now);
+}
+
+void ledger::undelivered(time_point now, connection& c) {
+  begin_event();
+  --c.uses;
+  end_lease(now, c);
+  hand_on(now, c);
+  settle(now);
+}
+
+void ledger::dropped(time_point now, connection& c, close_reason reason) {
+  begin_event();
+  end_lease(now, c);
+  begin_close(c, closed_ ? close_reason::pool_closed : reason);
+  settle(now);
+}
+
+void ledger::stale(time_point now, connection& c, waiter* caller, close_reason reason) {
+  begin_event();
+  --counts_.granted;
+  counts_.reused -= c.uses > 1;
+  if (caller)
+    counts_.wait_time -= c.leased_at - caller->since;
+  --c.uses;
+  end_lease(now, c);
+  begin_close(c, reason);
+  if (!caller) {
+    --counts_.acquires;
+  } else if (closed_) {
+    fail(*caller, error::pool_closed, counts_.failed);
+  } else {
+    park(*caller, waiter::place::queued);
+    queue_.push_front(*caller);
+    counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_);
+  }
+  settle(now);
+}
+
+void ledger::redial(time_point now, connection& c, close_reason reason, waiter& caller,
+                    time_point deadline) {
+  begin_event();
+  reserve_decisions();
+  ++counts_.acquires;
+  caller.since = now;
+  caller.deadline = deadline;
+  end_lease(now, c);
+  count_closed(reason);
+  if (closed_ || deadline <= now) {
+    remove(c);
+    decide(action::forget, nullptr, &c);
+    if (closed_)
+      fail(caller, error::pool_closed, counts_.failed);
+    else
+      fail(caller, error::acquire_timeout, counts_.timed_out);
+  } else {
+    move(c, state::dialing);
+    c.reserved_for = &caller;
+    c.dial_started = false;
+    ++held_back_;
+    ++counts_.dials;
+    park(caller, waiter::place::retrying);
+    ++retrying_;
+    counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_);
+  }
+  settle(now);
+}
+
+void ledger::detached(time_point now, connection& c) {
+  begin_event();
+  end_lease(now, c);
+  count_closed(close_reason::detached);
+  remove(c);
+  settle(now);
+}
+
+void ledger::set_lease_deadline(connection& c, time_point deadline) {
+  if (c.deadline != time_point::max())
+    leased_until_.erase(leased_until_.iterator_to(c));
+  c.deadline = deadline;
+  if (deadline != time_point::max())
+    leased_until_.insert(leased_until_.end(), c);
+}
+
+// Connections -------------------------------------------------------------------------------------
+
+bool ledger::wants_dial(time_point now) const noexcept {
+  return lacks_dial() && may_start_dial(now);
+}
+
+void ledger::dial(time_point now, connection& c) {
+  reserve_decisions();
+  c = connection();
+  c.where = state::dialing;
+  dialing_.push_back(c);
+  ++counts_.dials;
+  counts_.peak_total = std::max(counts_.peak_total, total());
+  begin_dial(now, c);
+}
+
+void ledger::dialed(time_point now, connection& c) {
+  begin_event();
+  waiter* const reserved_for = c.reserved_for;
+  end_dial(c);
+  failures_ = 0;
+  counts_.last_dial_error = {};
+  c.id = ++counts_.made;
+  c.uses = 0;
+  c.waited = false;
+  c.idle_since = now;
+  c.checked_at = now;
+  c.expires_at = saturating_add(now, spread(max_lifetime_, 10));
+  if (reserved_for) {
+    grant(now, *reserved_for, c);
+  } else {
+    if (prewarm_ > 0 && queue_.empty())
+      --prewarm_;
+    hand_on(now, c);
+  }
+  settle(now);
+}
+
+void ledger::dial_failed(time_point now, connection& c, boost::system::error_code why) {
+  begin_event();
+  waiter* const reserved_for = c.reserved_for;
+  end_dial(c);
+  remove(c);
+  ++counts_.dials_failed;
+  if (closed_)
+    return;
+  counts_.last_dial_error = why;
+  prewarm_ = 0;
+  if (failures_ == 0 || c.dialed_at >= last_failure_) {
+    failures_ += failures_ < 64;
+    last_failure_ = now;
+  }
+  next_dial_ = std::max(next_dial_, saturating_add(now, backoff()));
+  if (reserved_for)
+    fail(*reserved_for, why, counts_.failed);
+  else if (dialing_.size() - retrying_ < queue_.size())
+    fail(queue_.front(), why, counts_.failed);
+  settle(now);
+}
+
+void ledger::closed(time_point now, connection& c) {
+  begin_event();
+  remove(c);
+  settle(now);
+}
+
+void ledger::spoke(time_point now, connection& c, close_reason reason) {
+  begin_event();
+  if (c.where != state::idle)
+    return;
+  begin_close(c, reason);
+  settle(now);
+}
+
+void ledger::probed(time_point now, connection& c, bool good) {
+  begin_event();
+  end_lease(now, c);
+  c.checked_at = now;
+  counts_.probes_failed += !good;
+  if (good)
+    hand_on(now, c);
+  else
+    begin_close(c, closed_ ? close_reason::pool_closed : close_reason::probe_failed);
+  settle(now);
+}
+
+// The pool ----------------------------------------------------------------------------------------
+
+void ledger::tick(time_point now) {
+  begin_event();
+  while (!waiting_until_.empty() && waiting_until_.begin()->deadline <= now) {
+    waiter& w = *waiting_until_.begin();
+    if (w.where == waiter::place::retrying)
+      give_up_retry(w);
+    fail(w, error::acquire_timeout, counts_.timed_out);
+  }
+  while (!leased_until_.empty() && leased_until_.begin()->deadline <= now) {
+    connection& c = *leased_until_.begin();
+    set_lease_deadline(c, time_point::max());
+    decide(action::cut_off, nullptr, &c);
+  }
+  close_expired_idle(now);
+  if (sweep_at_ <= now)
+    sweep(now);
+  settle(now);
+}
+
+void ledger::prewarm(time_point now, std::size_t count) {
+  begin_event();
+  const std::size_t wanted = std::min(count, limits_.max_connections);
+  if (!closed_ && wanted > open())
+    prewarm_ = std::max(prewarm_, wanted - open());
+  settle(now);
+}
+
+void ledger::set_limits(time_point now, const pool_limits& limits) {
+  begin_event();
+  limits_ = limits;
+  prewarm_ = std::min(prewarm_, limits.max_connections);
+  while (open() > limits_.max_connections && !idle_.empty())
+    begin_close(idle_.front(), close_reason::surplus);
+  overhang_ = total();
+  settle(now);
+}
+
+void ledger::close(time_point now) {
+  begin_event();
+  closed_ = true;
+  prewarm_ = 0;
+  while (!waiting_until_.empty()) {
+    waiter& w = *waiting_until_.begin();
+    if (w.where == waiter::place::retrying)
+      give_up_retry(w);
+    fail(w, error::pool_closed, counts_.failed);
+  }
+  while (!idle_.empty())
+    begin_close(idle_.front(), close_reason::pool_closed);
+  for (connection& c : dialing_)
+    decide(action::abort_dial, nullptr, &c);
+  settle(now);
+}
+
+void ledger::cut_off_all(time_point) {
+  begin_event();
+  for (connection& c : leased_)
+    decide(action::cut_off, nullptr, &c);
+}
+
+} // namespace httpool::detail

@@ -1,0 +1,282 @@
+// The mind of the pool: who gets which connection, and when it dies.
+//
+// A state machine without sockets, clock, lock, handlers or, in steady state, allocation. Events go
+// in, each with the present time; decisions come out, valid until the next event. After each event
+// its caller (1) asks `wants_dial()` and answers every yes with `dial()`, (2) carries out
+// `decisions()`, and (3) calls `tick()` no later than `next_wake()`.
+//
+// Waiters and connections are nodes that the caller owns and keeps alive while the ledger knows
+// them: a waiter until its grant or failure is decided, a connection until the event that ends it
+// (`closed`, `dial_failed`, `detached`) or the decision `forget`.
+#pragma once
+
+#include <httpool/detail/waiter.hpp>
+#include <httpool/pool_options.hpp>
+#include <httpool/pool_stats.hpp>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace httpool::detail {
+
+struct state_tag;
+
+class ledger {
+public:
+  enum class state : std::uint8_t {
+    unknown, ///< Not in the ledger.
+    dialing,
+    idle,
+    leased,
+    closing
+  };
+
+  /// One connection, as the ledger sees it. The pool's own connection derives from it.
+  struct connection : boost::intrusive::list_base_hook<boost::intrusive::tag<state_tag>>,
+                      boost::intrusive::set_base_hook<boost::intrusive::tag<deadline_tag>,
+                                                      boost::intrusive::optimize_size<true>> {
+    std::uint64_t id = 0;           ///< Given when the dial succeeds, counted from 1.
+    std::uint64_t uses = 0;         ///< Leases, the present one included; probes do not count.
+    state where = state::unknown;   ///< The list that it is in.
+    close_reason reason = {};       ///< Why it is closing.
+    bool waited = false;            ///< Was idle before its present lease.
+    bool probing = false;           ///< Leased to a probe.
+    bool watched = false;           ///< Idle, and its watch is wanted.
+    bool dial_started = false;      ///< Dialing, and not waiting for its turn.
+    waiter* reserved_for = nullptr; ///< Dialing for this waiter alone: a retry.
+    time_point dialed_at = {};      ///< When its dial began.
+    time_point expires_at = {};     ///< When it has reached its lifetime.
+    time_point idle_since = {};     ///< When its last use ended, or its dial if it had none.
+    time_point checked_at = {};     ///< When it was last used or probed.
+    time_point leased_at = {};      ///< When its present lease began.
+    time_point deadline = time_point::max(); ///< When its lessee is cut off.
+  };
+
+  struct decision {
+    enum class action : std::uint8_t {
+      grant,      ///< `waiter` gets `connection`, which is leased now. Look at it first.
+      fail,       ///< `waiter` gets `error`.
+      dial,       ///< Start the dial of `connection`, a retry's, whose turn has come.
+      abort_dial, ///< Nobody will want `connection`: end its dial soon.
+      close,      ///< Close `connection`, then say `closed`.
+      forget,     ///< `connection` is gone from the ledger; it had no descriptor.
+      probe,      ///< Probe `connection`, which is leased now, then say `probed`.
+      watch,      ///< Watch `connection`, which stays idle, and say `spoke` when it stirs.
+      cut_off     ///< The lessee of `connection` is late: shut the transport down.
+    };
+    action what;
+    detail::waiter* waiter = nullptr;
+    ledger::connection* connection = nullptr;
+    boost::system::error_code error = {};
+  };
+
+  /// Takes the numbers out of `options`, which have been validated. The seed spreads lifetimes and
+  /// back-off.
+  ledger(const pool_options& options, time_point now, std::uint64_t seed);
+
+  // Callers -----------------------------------------------------------------------------------
+
+  /// A caller wants a connection by `deadline`: grants, parks or fails it.
+  void acquire(time_point now, waiter& caller, time_point deadline);
+
+  /// A caller wants an idle connection now or nothing. Gives nothing while another waits.
+  connection* try_acquire(time_point now);
+
+  /// A parked caller has gone: fails it with `reason`.
+  void cancel(time_point now, waiter& caller, boost::system::error_code reason);
+
+  /// The lease ended well, and the connection was looked at: it may serve again.
+  void returned(time_point now, connection& c);
+
+  /// The lease never reached its caller: the connection goes on as if it had not been granted.
+  void undelivered(time_point now, connection& c);
+
+  /// The lease ended and the connection must not serve again.
+  void dropped(time_point now, connection& c, close_reason reason);
+
+  /// The look at a connection that has just been granted failed: it closes, and its waiter, none
+  /// after `try_acquire`, goes back to the front of the queue with its old deadline.
+  void stale(time_point now, connection& c, waiter* caller, close_reason reason);
+
+  /// A leased connection died under its lessee and its descriptor is closed: a fresh dial, for
+  /// `caller` alone, takes its place. It neither queues behind a waiter nor overtakes one.
+  void redial(time_point now, connection& c, close_reason reason, waiter& caller,
+              time_point deadline);
+
+  /// The lessee takes the connection out of the pool and its limit.
+  void detached(time_point now, connection& c);
+
+  /// The lessee is cut off at `deadline`, unless the lease ends first; the end of time means never.
+  void set_lease_deadline(connection& c, time_point deadline);
+
+  // Connections -------------------------------------------------------------------------------
+
+  /// Whether a dial should start now.
+  bool wants_dial(time_point now) const noexcept;
+
+  /// A dial starts, after `wants_dial()`.
+  void dial(time_point now, connection& c);
+
+  /// A dial gave a connection, and it was looked at.
+  void dialed(time_point now, connection& c);
+
+  /// A dial failed, and its descriptor is closed.
+  void dial_failed(time_point now, connection& c, boost::system::error_code why);
+
+  /// A closing connection's descriptor is closed.
+  void closed(time_point now, connection& c);
+
+  /// An idle connection stirred: its peer closed it or spoke out of turn.
+  void spoke(time_point now, connection& c, close_reason reason);
+
+  /// A probe's answer is in, or late; the connection was looked at.
+  void probed(time_point now, connection& c, bool good);
+
+  // The pool ----------------------------------------------------------------------------------
+
+  /// Time has passed.
+  void tick(time_point now);
+
+  /// Wants `count` connections to exist, once; gives up when a dial fails.
+  void prewarm(time_point now, std::size_t count);
+
+  /// Closes surplus idle connections now and leased ones on their return.
+  void set_limits(time_point now, const pool_limits& limits);
+
+  /// Fails all waiters and closes what is idle; nothing is granted from now on.
+  void close(time_point now);
+
+  /// Every lessee is cut off now.
+  void cut_off_all(time_point now);
+
+  // Answers -----------------------------------------------------------------------------------
+
+  /// What the latest event decided, in order.
+  std::span<const decision> decisions() const noexcept { return decisions_; }
+
+  /// When `tick` is due; the end of time for never.
+  time_point next_wake(time_point now) const noexcept;
+
+  bool is_closed() const noexcept { return closed_; }
+
+  /// Connections of any state.
+  std::size_t total() const noexcept {
+    return dialing_.size() + idle_.size() + leased_.size() + closing_.size();
+  }
+
+  pool_snapshot snapshot() const noexcept;
+  pool_stats stats(time_point now) const noexcept;
+
+  /// Throws `std::logic_error` naming the first invariant that does not hold. To be called between
+  /// events, after `wants_dial()` has said no.
+  void check_invariants(time_point now) const;
+
+private:
+  using connections = boost::intrusive::list<
+      connection, boost::intrusive::base_hook<
+                      boost::intrusive::list_base_hook<boost::intrusive::tag<state_tag>>>>;
+  using waiters =
+      boost::intrusive::list<waiter, boost::intrusive::base_hook<boost::intrusive::list_base_hook<
+                                         boost::intrusive::tag<fifo_tag>>>>;
+
+  struct by_deadline {
+    using type = time_point;
+    template <class Node>
+    time_point operator()(const Node& node) const noexcept {
+      return node.deadline;
+    }
+  };
+  template <class Node>
+  using deadlines = boost::intrusive::multiset<
+      Node,
+      boost::intrusive::base_hook<boost::intrusive::set_base_hook<
+          boost::intrusive::tag<deadline_tag>, boost::intrusive::optimize_size<true>>>,
+      boost::intrusive::key_of_value<by_deadline>, boost::intrusive::constant_time_size<false>>;
+
+  void begin_event() noexcept { decisions_.clear(); }
+  void reserve_decisions();
+  void decide(decision::action what, waiter* w, connection* c, boost::system::error_code why = {});
+  void settle(time_point now);
+
+  void park(waiter& w, waiter::place where);
+  void unpark(waiter& w) noexcept;
+  void fail(waiter& w, boost::system::error_code why, std::uint64_t& counter);
+  void grant(time_point now, waiter& w, connection& c);
+  bool too_many_waiters() const noexcept;
+
+  connections& list_of(state where) noexcept;
+  void move(connection& c, state to) noexcept;
+  void remove(connection& c) noexcept;
+  void begin_lease(time_point now, connection& c) noexcept;
+  void end_lease(time_point now, connection& c) noexcept;
+  void hand_on(time_point now, connection& c);
+  void begin_close(connection& c, close_reason reason);
+  void count_closed(close_reason reason) noexcept;
+
+  connection* take_idle(time_point now);
+  void put_idle(connection& c) noexcept;
+  void close_expired_idle(time_point now);
+  void sweep(time_point now);
+  void attend(time_point now, connection& c);
+  time_point due(const connection& c) const noexcept;
+  time_point idle_deadline() const noexcept;
+  bool may_probe() const noexcept;
+
+  void begin_dial(time_point now, connection& c);
+  void end_dial(connection& c) noexcept;
+  void give_up_retry(waiter& w);
+  bool may_start_dial(time_point now) const noexcept;
+  bool lacks_dial() const noexcept;
+  std::size_t spare_wanted() const noexcept;
+  std::size_t dials_in_flight() const noexcept { return dialing_.size() - held_back_; }
+  duration backoff() noexcept;
+  duration spread(duration base, unsigned percent) noexcept;
+
+  std::size_t open() const noexcept { return dialing_.size() + idle_.size() + leased_.size(); }
+  void account_leases(time_point now) noexcept;
+
+  // What the options say.
+  pool_limits limits_;
+  std::uint64_t max_uses_;
+  duration idle_timeout_;
+  duration max_lifetime_;
+  duration min_backoff_;
+  duration max_backoff_;
+  duration probe_interval_; ///< The longest duration without a probe.
+
+  waiters queue_;                   ///< First come, first served.
+  deadlines<waiter> waiting_until_; ///< All waiters, queued or retrying.
+  std::size_t retrying_ = 0;        ///< Waiters with a dial of their own.
+
+  connections dialing_;
+  connections idle_; ///< The longest idle first.
+  connections leased_;
+  connections closing_;
+  deadlines<connection> leased_until_; ///< Leased connections with a deadline.
+
+  std::size_t held_back_ = 0; ///< Dialing connections, all retries, that wait for their turn.
+  std::size_t probing_ = 0;   ///< Leased connections that a probe has.
+  std::size_t prewarm_ = 0;   ///< Dials that `prewarm` still wants.
+  std::size_t overhang_ = 0;  ///< Connections that a lowered limit has to bear for now.
+
+  std::uint32_t failures_ = 0; ///< Dials failed in a row; those in flight together count once.
+  time_point last_failure_ = {};
+  time_point next_dial_ = {}; ///< No dial starts before, while there are failures.
+
+  bool probe_due_ = false; ///< An idle connection waits for another's probe to end.
+  time_point sweep_at_ = time_point::max(); ///< When an idle connection needs attention.
+
+  bool closed_ = false;
+  std::uint64_t random_;
+  time_point made_at_;
+  time_point accounted_until_; ///< Until when `leased_time` has been summed.
+  pool_stats counts_;          ///< The counters; what the lists say is filled in by `stats()`.
+  std::vector<decision> decisions_;
+};
+
+} // namespace httpool::detail

@@ -1,0 +1,119 @@
+// What the ledger tells about itself: its next wake, its figures, and whether its invariants hold.
+
+#include "pool/ledger.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace httpool::detail {
+
+time_point ledger::next_wake(time_point now) const noexcept {
+  time_point first = time_point::max();
+  if (!waiting_until_.empty())
+    first = waiting_until_.begin()->deadline;
+  if (!leased_until_.empty())
+    first = std::min(first, leased_until_.begin()->deadline);
+  if (!idle_.empty())
+    first = std::min({first, sweep_at_, idle_deadline()});
+  const bool dial_waits = failures_ > 0 && now < next_dial_ && (lacks_dial() || held_back_ > 0);
+  if (dial_waits && dials_in_flight() < limits_.max_dials)
+    first = std::min(first, next_dial_);
+  return first;
+}
+
+pool_snapshot ledger::snapshot() const noexcept {
+  pool_snapshot result;
+  result.dialing = dialing_.size();
+  result.idle = idle_.size();
+  result.leased = leased_.size();
+  result.closing = closing_.size();
+  result.waiting = queue_.size() + retrying_;
+  result.last_dial_error = counts_.last_dial_error;
+  return result;
+}
+
+pool_stats ledger::stats(time_point now) const noexcept {
+  pool_stats result = counts_;
+  static_cast<pool_snapshot&>(result) = snapshot();
+  result.max_connections = limits_.max_connections;
+  result.age = now - made_at_;
+  result.leased_time +=
+      std::max(now - accounted_until_, duration::zero()) * static_cast<int>(leased_.size());
+  return result;
+}
+
+void ledger::account_leases(time_point now) noexcept {
+  counts_.leased_time +=
+      std::max(now - accounted_until_, duration::zero()) * static_cast<int>(leased_.size());
+  accounted_until_ = std::max(accounted_until_, now);
+}
+
+void ledger::check_invariants(time_point now) const {
+  const auto require = [](bool holds, const char* invariant) {
+    if (!holds)
+      throw std::logic_error(std::string("ledger invariant broken: ") + invariant);
+  };
+  require(total() <= std::max(limits_.max_connections, overhang_),
+          "1: no more connections than max_connections");
+
+  std::size_t held_back = 0, reserved = 0, probing = 0, with_deadline = 0;
+  const auto check_list = [&](const connections& list, state where) {
+    for (const connection& c : list) {
+      require(c.where == where, "2: a connection is in the list that its state says");
+      require(c.reserved_for == nullptr || where == state::dialing, "2: only dials are reserved");
+      require(!c.probing || where == state::leased, "2: a probed connection is leased");
+      require((c.deadline == time_point::max()) || where == state::leased,
+              "7: only a leased connection has a deadline");
+      require(!c.watched || where != state::leased, "7: a leased connection is not watched");
+      held_back += where == state::dialing && !c.dial_started;
+      reserved += c.reserved_for != nullptr;
+      probing += c.probing;
+      with_deadline += c.deadline != time_point::max();
+    }
+  };
+  check_list(dialing_, state::dialing);
+  check_list(idle_, state::idle);
+  check_list(leased_, state::leased);
+  check_list(closing_, state::closing);
+  require(held_back == held_back_, "1: retries held back are counted");
+  require(reserved == retrying_, "3: each retrying waiter has one dial of its own");
+  require(probing == probing_, "1: probes are counted");
+  require(with_deadline == leased_until_.size(), "13: each lease deadline is kept once");
+
+  std::size_t queued = 0;
+  time_point previous = time_point::min();
+  for (const waiter& w : queue_) {
+    require(w.where == waiter::place::queued, "3: a queued waiter knows that it is");
+    ++queued;
+  }
+  for (const waiter& w : waiting_until_) {
+    require(w.where != waiter::place::nowhere, "3: whoever has a deadline waits");
+    require(previous <= w.deadline, "13: deadlines are in order");
+    previous = w.deadline;
+  }
+  require(queued + retrying_ == waiting_until_.size(), "3: each waiter has one deadline");
+
+  require(queue_.empty() || idle_.empty(), "4: nobody waits while a connection is idle");
+  require(!wants_dial(now), "4: nobody waits while there is room and a dial may start");
+  require(held_back_ == 0 || !may_start_dial(now), "4: no retry is held back without need");
+
+  require(dials_in_flight() <= std::max(limits_.max_dials, overhang_),
+          "9: no more dials in flight than max_dials");
+  previous = time_point::min();
+  for (const connection& c : idle_) {
+    require(previous <= c.idle_since, "11: idle connections are in the order of their age");
+    require(sweep_at_ <= due(c), "11: no idle connection is forgotten");
+    previous = c.idle_since;
+  }
+  require(!closed_ || (queue_.empty() && idle_.empty() && retrying_ == 0 && held_back_ == 0),
+          "15: nothing waits or is idle after close");
+
+  const pool_stats s = stats(now);
+  require(s.acquires == s.granted + s.timed_out + s.cancelled + s.failed + s.refused + s.waiting,
+          "3: acquires add up");
+  require(s.dials == s.made + s.dials_failed + s.dialing, "9: dials add up");
+  require(s.made == s.idle + s.leased + s.closed(), "2: connections made add up");
+}
+
+} // namespace httpool::detail
