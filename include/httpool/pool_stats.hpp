@@ -21,6 +21,7 @@ enum class close_reason : std::uint8_t {
   idle_timeout, ///< The connection was not used for `pool_options::idle_timeout`.
   max_lifetime, ///< The connection had reached `pool_options::max_lifetime`.
   max_uses,     ///< The connection had served `pool_options::max_uses` leases.
+  cut_off,      ///< The lease outlived its deadline, or the drain's.
   probe_failed, ///< The probe said no, threw, or did not answer in time.
   surplus,      ///< `connection_pool::set_limits` left no room for it.
   pool_closed,  ///< The pool was closed.
@@ -28,7 +29,7 @@ enum class close_reason : std::uint8_t {
 };
 
 /// The number of values of `close_reason`.
-inline constexpr std::size_t close_reason_count = 11;
+inline constexpr std::size_t close_reason_count = 12;
 
 /// The name of a reason, such as "idle_timeout".
 const char* to_string(close_reason reason) noexcept;
@@ -50,8 +51,7 @@ struct pool_snapshot {
 
 /// What a pool has done since it was made. At every moment
 /// - `acquires == granted + timed_out + cancelled + failed + refused + waiting`,
-/// - `dials == made + dials_failed + dialing` (a retry's dial counts from its start, so `dialing`
-///   may exceed the dials in flight while one waits for its turn),
+/// - `dials == made + dials_failed + dialing`; a retry's dial counts while it waits for its turn,
 /// - `made == idle + leased + closed()`; a connection counts as closed once its closing has begun.
 struct pool_stats : pool_snapshot {
   std::uint64_t acquires = 0; ///< Calls of `async_acquire`, and of `try_acquire` that gave a lease.

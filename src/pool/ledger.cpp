@@ -13,6 +13,7 @@ using action = ledger::decision::action;
 ledger::ledger(const pool_options& options, time_point now, std::uint64_t seed)
     : limits_{options.max_connections, options.max_waiters, options.min_idle, options.max_dials},
       max_uses_(options.max_uses),
+      dial_timeout_(options.dial_timeout),
       idle_timeout_(options.idle_timeout),
       max_lifetime_(options.max_lifetime),
       min_backoff_(options.dial_backoff),
@@ -155,14 +156,6 @@ void ledger::detached(time_point now, connection& c) {
   settle(now);
 }
 
-void ledger::set_lease_deadline(connection& c, time_point deadline) {
-  if (c.deadline != time_point::max())
-    leased_until_.erase(leased_until_.iterator_to(c));
-  c.deadline = deadline;
-  if (deadline != time_point::max())
-    leased_until_.insert(leased_until_.end(), c);
-}
-
 // Connections -------------------------------------------------------------------------------------
 
 bool ledger::wants_dial(time_point now) const noexcept {
@@ -229,6 +222,14 @@ void ledger::closed(time_point now, connection& c) {
   settle(now);
 }
 
+ledger::connection* ledger::find_idle(std::uint64_t id) noexcept {
+  for (connection& c : idle_) {
+    if (c.id == id)
+      return &c;
+  }
+  return nullptr;
+}
+
 void ledger::spoke(time_point now, connection& c, close_reason reason) {
   begin_event();
   if (c.where != state::idle)
@@ -259,10 +260,10 @@ void ledger::tick(time_point now) {
       give_up_retry(w);
     fail(w, error::acquire_timeout, counts_.timed_out);
   }
-  while (!leased_until_.empty() && leased_until_.begin()->deadline <= now) {
-    connection& c = *leased_until_.begin();
-    set_lease_deadline(c, time_point::max());
-    decide(action::cut_off, nullptr, &c);
+  while (!ending_by_.empty() && ending_by_.begin()->deadline <= now) {
+    connection& c = *ending_by_.begin();
+    set_deadline(c, time_point::max());
+    decide(c.where == state::dialing ? action::abort_dial : action::cut_off, nullptr, &c);
   }
   close_expired_idle(now);
   if (sweep_at_ <= now)

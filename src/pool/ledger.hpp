@@ -54,7 +54,7 @@ public:
     time_point idle_since = {};     ///< When its last use ended, or its dial if it had none.
     time_point checked_at = {};     ///< When it was last used or probed.
     time_point leased_at = {};      ///< When its present lease began.
-    time_point deadline = time_point::max(); ///< When its lessee is cut off.
+    time_point deadline = time_point::max(); ///< When its dial or its lessee is cut off.
   };
 
   struct decision {
@@ -62,7 +62,7 @@ public:
       grant,      ///< `waiter` gets `connection`, which is leased now. Look at it first.
       fail,       ///< `waiter` gets `error`.
       dial,       ///< Start the dial of `connection`, a retry's, whose turn has come.
-      abort_dial, ///< Nobody will want `connection`: end its dial soon.
+      abort_dial, ///< The dial of `connection` is late or unwanted: end it soon.
       close,      ///< Close `connection`, then say `closed`.
       forget,     ///< `connection` is gone from the ledger; it had no descriptor.
       probe,      ///< Probe `connection`, which is leased now, then say `probed`.
@@ -112,7 +112,9 @@ public:
   void detached(time_point now, connection& c);
 
   /// The lessee is cut off at `deadline`, unless the lease ends first; the end of time means never.
-  void set_lease_deadline(connection& c, time_point deadline);
+  void set_lease_deadline(connection& c, time_point deadline) noexcept {
+    set_deadline(c, deadline);
+  }
 
   // Connections -------------------------------------------------------------------------------
 
@@ -130,6 +132,9 @@ public:
 
   /// A closing connection's descriptor is closed.
   void closed(time_point now, connection& c);
+
+  /// The idle connection of this id, if there is one.
+  connection* find_idle(std::uint64_t id) noexcept;
 
   /// An idle connection stirred: its peer closed it or spoke out of turn.
   void spoke(time_point now, connection& c, close_reason reason);
@@ -209,6 +214,7 @@ private:
   void grant(time_point now, waiter& w, connection& c);
   bool too_many_waiters() const noexcept;
 
+  void set_deadline(connection& c, time_point deadline) noexcept;
   connections& list_of(state where) noexcept;
   void move(connection& c, state to) noexcept;
   void remove(connection& c) noexcept;
@@ -243,6 +249,7 @@ private:
   // What the options say.
   pool_limits limits_;
   std::uint64_t max_uses_;
+  duration dial_timeout_;
   duration idle_timeout_;
   duration max_lifetime_;
   duration min_backoff_;
@@ -257,7 +264,7 @@ private:
   connections idle_; ///< The longest idle first.
   connections leased_;
   connections closing_;
-  deadlines<connection> leased_until_; ///< Leased connections with a deadline.
+  deadlines<connection> ending_by_; ///< Dialing and leased connections with a deadline.
 
   std::size_t held_back_ = 0; ///< Dialing connections, all retries, that wait for their turn.
   std::size_t probing_ = 0;   ///< Leased connections that a probe has.

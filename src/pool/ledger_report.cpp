@@ -12,8 +12,8 @@ time_point ledger::next_wake(time_point now) const noexcept {
   time_point first = time_point::max();
   if (!waiting_until_.empty())
     first = waiting_until_.begin()->deadline;
-  if (!leased_until_.empty())
-    first = std::min(first, leased_until_.begin()->deadline);
+  if (!ending_by_.empty())
+    first = std::min(first, ending_by_.begin()->deadline);
   if (!idle_.empty())
     first = std::min({first, sweep_at_, idle_deadline()});
   const bool dial_waits = failures_ > 0 && now < next_dial_ && (lacks_dial() || held_back_ > 0);
@@ -63,8 +63,8 @@ void ledger::check_invariants(time_point now) const {
       require(c.where == where, "2: a connection is in the list that its state says");
       require(c.reserved_for == nullptr || where == state::dialing, "2: only dials are reserved");
       require(!c.probing || where == state::leased, "2: a probed connection is leased");
-      require((c.deadline == time_point::max()) || where == state::leased,
-              "7: only a leased connection has a deadline");
+      require(c.deadline == time_point::max() || where == state::leased || c.dial_started,
+              "7: only a dial and a leased connection have a deadline");
       require(!c.watched || where != state::leased, "7: a leased connection is not watched");
       held_back += where == state::dialing && !c.dial_started;
       reserved += c.reserved_for != nullptr;
@@ -79,7 +79,7 @@ void ledger::check_invariants(time_point now) const {
   require(held_back == held_back_, "1: retries held back are counted");
   require(reserved == retrying_, "3: each retrying waiter has one dial of its own");
   require(probing == probing_, "1: probes are counted");
-  require(with_deadline == leased_until_.size(), "13: each lease deadline is kept once");
+  require(with_deadline == ending_by_.size(), "13: each deadline is kept once");
 
   std::size_t queued = 0;
   time_point previous = time_point::min();

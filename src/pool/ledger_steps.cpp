@@ -103,6 +103,14 @@ bool ledger::too_many_waiters() const noexcept {
 
 // Connections -------------------------------------------------------------------------------------
 
+void ledger::set_deadline(connection& c, time_point deadline) noexcept {
+  if (c.deadline != time_point::max())
+    ending_by_.erase(ending_by_.iterator_to(c));
+  c.deadline = deadline;
+  if (deadline != time_point::max())
+    ending_by_.insert(ending_by_.end(), c);
+}
+
 ledger::connections& ledger::list_of(state where) noexcept {
   switch (where) {
   case state::dialing:
@@ -138,7 +146,7 @@ void ledger::begin_lease(time_point now, connection& c) noexcept {
 
 void ledger::end_lease(time_point now, connection& c) noexcept {
   account_leases(now);
-  set_lease_deadline(c, time_point::max());
+  set_deadline(c, time_point::max());
   if (c.probing) {
     c.probing = false;
     --probing_;
@@ -279,11 +287,13 @@ std::size_t ledger::spare_wanted() const noexcept {
 void ledger::begin_dial(time_point now, connection& c) {
   c.dial_started = true;
   c.dialed_at = now;
+  set_deadline(c, saturating_add(now, dial_timeout_));
   if (failures_ > 0)
     next_dial_ = saturating_add(now, backoff());
 }
 
 void ledger::end_dial(connection& c) noexcept {
+  set_deadline(c, time_point::max());
   c.reserved_for = nullptr;
   held_back_ -= !c.dial_started;
 }
