@@ -65,8 +65,10 @@ ledger::connection* ledger::try_acquire(time_point now) {
 
 void ledger::cancel(time_point now, waiter& caller, boost::system::error_code reason) {
   begin_event();
-  if (caller.where == waiter::place::nowhere)
+  if (caller.where == waiter::place::nowhere) {
+    caller.cancelled = reason;
     return;
+  }
   if (caller.where == waiter::place::retrying)
     give_up_retry(caller);
   fail(caller, reason, counts_.cancelled);
@@ -86,6 +88,7 @@ void ledger::returned(time_point now, connection& c) {
 void ledger::undelivered(time_point now, connection& c) {
   begin_event();
   --c.uses;
+  c.waited = true;
   end_lease(now, c);
   hand_on(now, c);
   settle(now);
@@ -111,6 +114,8 @@ void ledger::stale(time_point now, connection& c, waiter* caller, close_reason r
     --counts_.acquires;
   } else if (closed_) {
     fail(*caller, error::pool_closed, counts_.failed);
+  } else if (caller->cancelled) {
+    fail(*caller, caller->cancelled, counts_.cancelled);
   } else {
     park(*caller, waiter::place::queued);
     queue_.push_front(*caller);

@@ -4,6 +4,7 @@
 
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/intrusive/set_hook.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -38,6 +39,7 @@ struct waiter : boost::intrusive::list_base_hook<boost::intrusive::tag<fifo_tag>
   time_point since = {};    ///< When the acquire began.
   time_point deadline = {}; ///< When it fails with `error::acquire_timeout`.
   place where = place::nowhere;
+  boost::system::error_code cancelled = {}; ///< Was cancelled while its connection was looked at.
 };
 
 } // namespace httpool::detail

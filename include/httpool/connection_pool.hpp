@@ -1,0 +1,163 @@
+/// \file
+/// The pool of connections to one origin.
+#pragma once
+
+#include <httpool/detail/pool_operations.hpp>
+#include <httpool/error.hpp>
+#include <httpool/lease.hpp>
+#include <httpool/pool_options.hpp>
+#include <httpool/pool_stats.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace httpool {
+
+/// A pool of TCP connections to one origin.
+///
+/// \code
+/// httpool::connection_pool pool(context, "127.0.0.1", 8080, {.max_connections = 5});
+/// httpool::lease lease = co_await pool.async_acquire(asio::use_awaitable);
+/// \endcode
+///
+/// Connections are dialed when callers need them, reused newest first, looked at before each
+/// hand-out, watched while they are idle, and limited in number, age, idle time and use. Callers
+/// for whom none is ready wait, first come, first served.
+///
+/// A pool with idle connections or waiters is outstanding work of its execution context: `run()`
+/// returns after `close()` or a completed `async_drain()`.
+///
+/// \par Thread safety
+/// All members may be called from any thread at any time, but for the destructor, which must be
+/// alone. The context may be run by several threads.
+class connection_pool {
+public:
+  /// The type of `get_executor()`.
+  using executor_type = boost::asio::any_io_executor;
+
+  /// Makes a pool that dials `host`, a name or an IP literal, IPv6 with or without brackets. A name
+  /// is resolved anew for each dial, and each of its addresses is tried in turn.
+  ///
+  /// \throws std::invalid_argument if an option is nonsense, with the field's name and the value.
+  connection_pool(executor_type executor, std::string host, std::uint16_t port,
+                  pool_options options = {});
+
+  /// Makes a pool that dials `endpoint`.
+  connection_pool(executor_type executor, const boost::asio::ip::tcp::endpoint& endpoint,
+                  pool_options options = {});
+
+  /// The same, for an execution context such as `io_context`.
+  template <class ExecutionContext>
+  requires requires(ExecutionContext& context) {
+    { context.get_executor() } -> std::convertible_to<executor_type>;
+  }
+  connection_pool(ExecutionContext& context, std::string host, std::uint16_t port,
+                  pool_options options = {})
+      : connection_pool(executor_type(context.get_executor()), std::move(host), port,
+                        std::move(options)) {}
+
+  /// The same, for an execution context such as `io_context`.
+  template <class ExecutionContext>
+  requires requires(ExecutionContext& context) {
+    { context.get_executor() } -> std::convertible_to<executor_type>;
+  }
+  connection_pool(ExecutionContext& context, const boost::asio::ip::tcp::endpoint& endpoint,
+                  pool_options options = {})
+      : connection_pool(executor_type(context.get_executor()), endpoint, std::move(options)) {}
+
+  connection_pool(const connection_pool&) = delete;
+  connection_pool& operator=(const connection_pool&) = delete;
+
+  /// Closes the pool. Leases may live on. Never blocks on a peer.
+  ~connection_pool();
+
+  /// The executor that dials, probes and, without an executor of its own, a handler runs on.
+  executor_type get_executor() const noexcept;
+
+  /// Gives a connection when one is ready: `void(boost::system::error_code, lease)`.
+  ///
+  /// \par Completion
+  /// Always by post, never inside this call, on the handler's associated executor.
+  ///
+  /// \par Errors
+  /// `error::acquire_timeout`, `error::too_many_waiters`, `error::pool_closed`, or why a dial
+  /// failed while this caller was the one who had waited longest: `error::dial_timeout`,
+  /// `error::name_not_found`, `error::connection_refused` and others of the system.
+  ///
+  /// \par Cancellation
+  /// Every type, with `boost::asio::error::operation_aborted` and no other effect. One that comes
+  /// too late has none. Emit the signal where the call was made or while it waits, not while it is
+  /// being started.
+  template <class CompletionToken>
+  auto async_acquire(CompletionToken&& token) {
+    return async_acquire(acquire_options(), std::forward<CompletionToken>(token));
+  }
+
+  /// The same, with options for this call alone.
+  template <class CompletionToken>
+  auto async_acquire(acquire_options options, CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, lease)>(
+        detail::initiate_acquire{core_}, token, options);
+  }
+
+  /// Gives an idle connection now, or an empty lease: when none is idle, while a caller waits, and
+  /// when the pool is closed. Dials nothing.
+  lease try_acquire();
+
+  /// Gives back `dead`, whose connection has died under its lessee, for a fresh dial in its place:
+  /// the second try that a request may have. It neither queues behind a waiter nor overtakes one.
+  /// Otherwise as `async_acquire`; `dead` must not be empty and must be of this pool.
+  template <class CompletionToken>
+  auto async_redial(lease dead, acquire_options options, CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, lease)>(
+        detail::initiate_redial{core_}, token, std::move(dead), options);
+  }
+
+  /// Closes the pool and waits until all leases have ended: `void(boost::system::error_code)`.
+  ///
+  /// Leases that have not ended after `timeout` are cut off (see `lease::late`), and the operation
+  /// completes with `boost::asio::error::timed_out`. Cancelling it, by any type, leaves the pool
+  /// closed.
+  template <class CompletionToken>
+  auto async_drain(std::chrono::nanoseconds timeout, CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
+        detail::initiate_drain{core_}, token, timeout);
+  }
+
+  /// The same, with a timeout of 10 s.
+  template <class CompletionToken>
+  auto async_drain(CompletionToken&& token) {
+    return async_drain(std::chrono::seconds(10), std::forward<CompletionToken>(token));
+  }
+
+  /// Closes idle connections, gives up dials, fails waiters with `error::pool_closed` and refuses
+  /// callers from now on. Leased connections close when their leases end.
+  void close() noexcept;
+
+  /// Figures of one moment.
+  pool_stats stats() const;
+
+  /// Dials in advance, so that up to `count` connections exist, within the limits. It gives up when
+  /// a dial fails; whoever needs connections at all times sets `pool_limits::min_idle`.
+  void prewarm(std::size_t count);
+
+  /// Changes the limits. Surplus idle connections close at once, leased ones when their leases end;
+  /// waiters stay.
+  ///
+  /// \throws std::invalid_argument if a limit is nonsense, with the field's name and the value.
+  void set_limits(const pool_limits& limits);
+
+private:
+  std::shared_ptr<detail::pool_core> core_;
+};
+
+} // namespace httpool

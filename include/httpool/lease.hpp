@@ -1,0 +1,132 @@
+/// \file
+/// The right to use one connection alone.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+namespace httpool {
+
+namespace detail {
+class pool_core;
+struct connection;
+} // namespace detail
+
+/// The right to use one connection of a pool alone, until it is destroyed, reset or assigned to.
+///
+/// The connection goes back to its pool if `keep_alive(true)` was said, is otherwise closed: safe
+/// by default, since a connection with half an exchange on it must not serve again.
+///
+/// \code
+/// httpool::lease lease = co_await pool.async_acquire(asio::use_awaitable);
+/// co_await asio::async_write(lease.socket(), asio::buffer(request), asio::use_awaitable);
+/// ...
+/// lease.keep_alive(true); // the exchange is complete
+/// \endcode
+///
+/// A lease may outlive its pool, but not the execution context of the pool, except in a handler
+/// that this context destroys.
+///
+/// \par Thread safety
+/// Distinct leases: safe. One lease: one owner at a time, as for any Asio object.
+class lease {
+public:
+  /// The type of `get_executor()`.
+  using executor_type = boost::asio::any_io_executor;
+
+  /// Makes an empty lease.
+  lease() noexcept = default;
+
+  /// Takes `other`'s connection and leaves it empty.
+  lease(lease&& other) noexcept;
+
+  /// Ends this lease, takes `other`'s connection and leaves it empty.
+  lease& operator=(lease&& other) noexcept;
+
+  /// Ends the lease. Never blocks on the peer.
+  ~lease();
+
+  /// Whether it holds a connection. All that follows, except `reset`, requires that it does.
+  explicit operator bool() const noexcept { return connection_ != nullptr; }
+
+  /// The connected socket. Use it as any Asio socket, but neither close it nor move from it: the
+  /// pool may have to shut it down until the lease ends. To end a connection early, end the lease;
+  /// to take the socket away, say `detach()`. No operation may be pending on it when the lease
+  /// ends.
+  boost::asio::ip::tcp::socket& socket() noexcept;
+
+  /// The connection's read buffer, which stays with the connection; it is empty at first. Bytes
+  /// that are left in it when the lease ends cost the connection.
+  boost::beast::flat_buffer& buffer() noexcept;
+
+  /// The executor of the socket, which is the pool's.
+  executor_type get_executor() const noexcept;
+
+  /// The number of the connection in its pool, counted from 1; no other connection has or will have
+  /// it.
+  std::uint64_t id() const noexcept;
+
+  /// Whether the connection has served a lease before this one.
+  bool reused() const noexcept { return uses() > 1; }
+
+  /// Whether the connection was idle before this lease, rather than dialed or handed over for it.
+  /// Only then may its peer have closed it unseen, which is what allows a request to be sent again.
+  bool waited() const noexcept;
+
+  /// How many leases the connection has served, this one included.
+  std::uint64_t uses() const noexcept;
+
+  /// Says whether the connection may serve again when the lease ends. True is a claim: the exchange
+  /// is complete, and both sides keep the connection alive. Bytes left unread, in the buffer or the
+  /// socket, close it all the same.
+  void keep_alive(bool keep) noexcept { keep_alive_ = keep; }
+
+  /// What was last said by `keep_alive(bool)`; false at first.
+  bool keep_alive() const noexcept { return keep_alive_; }
+
+  /// Shuts the transport down at `deadline`, unless the lease ends before: what is then pending on
+  /// the socket fails, `late()` becomes true, and the connection is not kept. A deadline costs no
+  /// timer of its own and may come a few milliseconds late, never early. The latest call counts;
+  /// `time_point::max()` means never.
+  void expires_at(std::chrono::steady_clock::time_point deadline) noexcept;
+
+  /// The same, counted from now.
+  void expires_after(std::chrono::steady_clock::duration length) noexcept;
+
+  /// Whether the pool has shut the transport down, at the deadline or at that of `async_drain`.
+  /// This, not the error of the operation that failed, tells a late peer from a lost one.
+  bool late() const noexcept;
+
+  /// Takes the socket out of the pool and of its limit, and leaves the lease empty. Bytes in
+  /// `buffer()` are lost: take them first.
+  boost::asio::ip::tcp::socket detach();
+
+  /// Ends the lease now.
+  void reset() noexcept;
+
+private:
+  friend class detail::pool_core;
+  friend lease&& deliver(lease& undelivered) noexcept;
+
+  lease(std::shared_ptr<detail::pool_core> core, detail::connection& connection,
+        bool delivered) noexcept;
+
+  std::shared_ptr<detail::pool_core> core_;
+  detail::connection* connection_ = nullptr;
+  bool keep_alive_ = false;
+  bool delivered_ = false;
+};
+
+/// Marks a lease as seen by its caller. One that is destroyed before, because its caller has gone,
+/// goes to the next waiter as good as it was. For the library's own use.
+inline lease&& deliver(lease& undelivered) noexcept {
+  undelivered.delivered_ = true;
+  return std::move(undelivered);
+}
+
+} // namespace httpool

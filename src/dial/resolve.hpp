@@ -1,0 +1,23 @@
+// Names to endpoints. Every name that httpool looks up goes through this one function.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace httpool::detail {
+
+/// The endpoints of `host`, in the order of preference that the system gives, never none. An IP
+/// literal, IPv6 with or without brackets, never reaches the resolver.
+///
+/// Ends at once when the coroutine is cancelled, although a look-up that the system has begun goes
+/// on behind it: `getaddrinfo` cannot be interrupted. To be called on a strand.
+///
+/// \throws boost::system::system_error such as error::name_not_found.
+boost::asio::awaitable<std::vector<boost::asio::ip::tcp::endpoint>> resolve(std::string host,
+                                                                            std::uint16_t port);
+
+} // namespace httpool::detail

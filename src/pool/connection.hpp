@@ -1,0 +1,50 @@
+// One connection, with all that belongs to it.
+#pragma once
+
+#include "pool/ledger.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace httpool::detail {
+
+/// A coroutine of the pool's own, a dial or a probe, that can be ended from any thread.
+struct abortable {
+  explicit abortable(const boost::asio::any_io_executor& executor)
+      : strand(boost::asio::make_strand(executor)) {}
+
+  const boost::asio::strand<boost::asio::any_io_executor> strand;
+  boost::asio::cancellation_signal signal; ///< To be used on the strand.
+  bool is_aborted = false;                 ///< To be used on the strand.
+  time_point deadline = time_point::max(); ///< Set before it starts.
+
+  static void abort(const std::shared_ptr<abortable>& self) {
+    boost::asio::post(self->strand, [self] {
+      self->is_aborted = true;
+      self->signal.emit(boost::asio::cancellation_type::terminal);
+    });
+  }
+};
+
+/// Who may touch what: the ledger's part, `late`, `task` and `watch_is_armed` under the pool's
+/// lock; socket and buffer by the owner of the dial, the lease or the closing, or, of an idle
+/// connection, under the lock.
+struct connection : ledger::connection {
+  explicit connection(const boost::asio::any_io_executor& executor) : socket(executor) {}
+
+  boost::asio::ip::tcp::socket socket;
+  boost::beast::flat_buffer buffer;
+  std::atomic<bool> late = false;  ///< Its lessee or dial was cut off; written under the lock.
+  bool watch_is_armed = false;     ///< A wait for readability is pending.
+  std::shared_ptr<abortable> task; ///< Its dial or probe.
+  connection* next = nullptr;      ///< In a list of what one event decided.
+};
+
+} // namespace httpool::detail

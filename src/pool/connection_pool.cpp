@@ -1,0 +1,85 @@
+#include "pool/core.hpp"
+
+#include <httpool/connection_pool.hpp>
+
+namespace httpool {
+
+connection_pool::connection_pool(executor_type executor, std::string host, std::uint16_t port,
+                                 pool_options options)
+    : core_(detail::pool_core::create(std::move(executor),
+                                      detail::dialer::host_and_port{std::move(host), port},
+                                      std::move(options))) {}
+
+connection_pool::connection_pool(executor_type executor,
+                                 const boost::asio::ip::tcp::endpoint& endpoint,
+                                 pool_options options)
+    : core_(detail::pool_core::create(std::move(executor), endpoint, std::move(options))) {}
+
+connection_pool::~connection_pool() {
+  core_->close();
+}
+
+connection_pool::executor_type connection_pool::get_executor() const noexcept {
+  return core_->executor();
+}
+
+lease connection_pool::try_acquire() {
+  return core_->try_acquire();
+}
+
+void connection_pool::close() noexcept {
+  core_->close();
+}
+
+pool_stats connection_pool::stats() const {
+  return core_->stats();
+}
+
+void connection_pool::prewarm(std::size_t count) {
+  core_->prewarm(count);
+}
+
+void connection_pool::set_limits(const pool_limits& limits) {
+  core_->set_limits(limits);
+}
+
+namespace detail {
+
+const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept {
+  return core.executor();
+}
+
+void give_ticket(pool_core& core, acquire_operation& operation) {
+  core.give_ticket(operation);
+}
+
+void give_ticket(pool_core& core, drain_operation& operation) {
+  core.give_ticket(operation);
+}
+
+void start_acquire(pool_core& core, acquire_operation& operation, acquire_options options) {
+  core.acquire(operation, options);
+}
+
+void start_redial(pool_core& core, acquire_operation& operation, lease dead,
+                  acquire_options options) {
+  core.redial(operation, std::move(dead), options);
+}
+
+void start_drain(pool_core& core, drain_operation& operation, duration timeout) {
+  core.drain(operation, timeout);
+}
+
+void cancel_by_ticket::operator()(boost::asio::cancellation_type type) const {
+  const auto core = core_.lock();
+  if (!core || type == boost::asio::cancellation_type::none)
+    return;
+  if (drain_)
+    core->cancel_drain(operation_);
+  else
+    core->cancel_acquire(operation_);
+}
+
+} // namespace detail
+
+} // namespace httpool

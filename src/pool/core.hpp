@@ -1,0 +1,146 @@
+// The shell round the ledger: it owns the lock, the sockets and one timer. Each event locks, asks
+// the ledger, and carries out what it decided: timer, watches and cut-offs under the lock, all
+// else, such as handlers, closes, dials, probes and observers, outside.
+#pragma once
+
+#include "dial/dialer.hpp"
+#include "pool/connection.hpp"
+#include "pool/ledger.hpp"
+#include "pool/ticket_table.hpp"
+
+#include <httpool/detail/pool_operations.hpp>
+#include <httpool/observer.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace httpool::detail {
+
+class pool_service;
+
+/// A singly linked list, first in first out, of nodes that are in one such list at a time. It needs
+/// no memory.
+template <class Node>
+class chain {
+public:
+  bool empty() const noexcept { return first_ == nullptr; }
+
+  void push(Node& node) noexcept {
+    node.next = nullptr;
+    *(first_ ? &last_->next : &first_) = &node;
+    last_ = &node;
+  }
+
+  Node* pop() noexcept {
+    Node* const node = first_;
+    if (node)
+      first_ = node->next;
+    return node;
+  }
+
+private:
+  Node* first_ = nullptr;
+  Node* last_ = nullptr;
+};
+
+class pool_core : public std::enable_shared_from_this<pool_core>,
+                  public boost::intrusive::list_base_hook<> {
+public:
+  static std::shared_ptr<pool_core> create(boost::asio::any_io_executor executor,
+                                           dialer::target target, pool_options options);
+  ~pool_core();
+
+  const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  // Callers.
+  void acquire(acquire_operation& operation, acquire_options options);
+  lease try_acquire();
+  void redial(acquire_operation& operation, lease dead, acquire_options options);
+  void drain(drain_operation& operation, duration timeout);
+  void give_ticket(acquire_operation& operation);
+  void give_ticket(drain_operation& operation);
+  void cancel_acquire(ticket operation);
+  void cancel_drain(ticket operation);
+
+  // The pool.
+  void close();
+  void prewarm(std::size_t count);
+  void set_limits(const pool_limits& limits);
+  pool_stats stats();
+
+  // Leases.
+  void end_lease(connection& c, bool keep) noexcept;
+  void undelivered(connection& c) noexcept;
+  void set_lease_deadline(connection& c, time_point deadline) noexcept;
+  boost::asio::ip::tcp::socket detach(connection& c);
+
+  /// A dial's coroutine has ended, or was destroyed with its context.
+  void dial_ended(connection& c, boost::system::error_code ec) noexcept;
+
+  /// The context is being destroyed: drops waiting operations and closes what is idle.
+  void abandon() noexcept;
+
+private:
+  /// What one event decided, to be done outside the lock.
+  struct todo {
+    chain<acquire_operation> acquires;
+    chain<connection> dials;
+    chain<connection> probes;
+    chain<connection> closes;
+    chain<connection> forgotten;
+    boost::intrusive::list<drain_operation> drained;     ///< Every connection is gone.
+    boost::intrusive::list<drain_operation> not_drained; ///< The deadline came first.
+    time_point now;
+    std::uint64_t made = 0; ///< The id of a connection that has just been made,
+    duration took = {};     ///< and how long its dial took.
+    pool_snapshot snapshot; ///< Only if there is an observer.
+  };
+
+  pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options);
+
+  /// An event: `change(work)` says one event to the ledger, under the lock; then comes what
+  /// follows.
+  template <class Change>
+  void run(Change change);
+  void settle(todo& work);
+  void carry_out(const ledger::decision& decision, todo& work);
+  void settle_drains(todo& work);
+  void start_wanted_dials(todo& work);
+  void arm_timer(time_point now);
+  void perform(todo& work);
+
+  void finish(acquire_operation& operation, const todo& work);
+  void start_dial(connection& c);
+  void start_probe(connection& c);
+  void end_probe(lease asked, bool said_yes, time_point began) noexcept;
+  void watch(connection& c);
+  void take(connection& c) noexcept;
+  void stirred(std::uint64_t id);
+  void expire();
+
+  /// Tells the observer, if there is one, and swallows what it throws.
+  template <class Event>
+  void tell(Event event) noexcept;
+
+  const boost::asio::any_io_executor executor_;
+  const duration acquire_timeout_;
+  const pool_probe probe_;
+  const std::shared_ptr<pool_observer> observer_;
+  const dialer dialer_;
+  pool_service& service_;
+
+  std::mutex mutex_; ///< Guards all that follows.
+  ledger ledger_;
+  ticket_table<acquire_operation> acquires_;
+  ticket_table<drain_operation> drain_tickets_;
+  boost::intrusive::list<drain_operation> drains_;
+  std::optional<boost::asio::steady_timer> timer_; ///< None once the context is being destroyed.
+  time_point armed_for_ = time_point::max();
+};
+
+} // namespace httpool::detail

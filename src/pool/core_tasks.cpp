@@ -1,0 +1,183 @@
+// What a pool does by itself: dials, probes, and the watches of idle connections.
+
+#include "pool/core.hpp"
+#include "pool/core_run.hpp"
+#include "pool/socket_calls.hpp"
+
+#include <httpool/error.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <exception>
+#include <new>
+
+namespace httpool::detail {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using boost::system::system_error;
+
+/// The end of a dial, by its coroutine's end or, when the context is destroyed, by that coroutine's
+/// destruction.
+class dial_end {
+public:
+  dial_end(std::shared_ptr<pool_core> core, connection& c) noexcept
+      : core_(std::move(core)), connection_(&c) {}
+  dial_end(dial_end&& other) noexcept
+      : core_(std::move(other.core_)), connection_(std::exchange(other.connection_, nullptr)) {}
+
+  ~dial_end() {
+    if (connection_)
+      (*this)(asio::error::operation_aborted);
+  }
+
+  void operator()(error_code ec) noexcept {
+    core_->dial_ended(*std::exchange(connection_, nullptr), ec);
+  }
+
+private:
+  std::shared_ptr<pool_core> core_;
+  connection* connection_;
+};
+
+error_code code_of(const std::exception_ptr& failure) noexcept {
+  if (!failure)
+    return {};
+  try {
+    std::rethrow_exception(failure);
+  } catch (const system_error& e) {
+    return e.code();
+  } catch (const std::bad_alloc&) {
+    return asio::error::no_memory;
+  } catch (...) {
+    return error::prepare_failed;
+  }
+}
+
+asio::awaitable<void> dial_unless_aborted(const dialer& how, connection& c,
+                                          std::shared_ptr<abortable> task) {
+  if (task->is_aborted)
+    throw system_error(asio::error::operation_aborted);
+  co_await how.dial(c.socket, task->deadline);
+}
+
+struct probe_run {
+  std::shared_ptr<abortable> task;
+  lease asked;
+  time_point began;
+};
+
+asio::awaitable<bool> ask_unless_aborted(const pool_probe& probe, std::shared_ptr<probe_run> run) {
+  if (run->task->is_aborted)
+    co_return false;
+  co_return co_await probe.ask(run->asked);
+}
+
+} // namespace
+
+// Dials -------------------------------------------------------------------------------------------
+
+void pool_core::start_dial(connection& c) {
+  const auto task = c.task;
+  dial_end end(shared_from_this(), c);
+  asio::co_spawn(
+      task->strand, dial_unless_aborted(dialer_, c, task),
+      asio::bind_cancellation_slot(
+          task->signal.slot(),
+          [end = std::move(end)](std::exception_ptr failure) mutable { end(code_of(failure)); }));
+}
+
+void pool_core::dial_ended(connection& c, error_code ec) noexcept {
+  if (!ec) {
+    const liveness seen = look_at(c.socket);
+    if (seen == liveness::closed)
+      ec = error::connection_closed;
+    else if (seen == liveness::spoke)
+      ec = error::protocol_error;
+  } else if (c.late) {
+    ec = error::dial_timeout;
+  }
+  if (!ec) {
+    run([&](todo& work) {
+      c.task.reset();
+      work.took = work.now - c.dialed_at;
+      ledger_.dialed(work.now, c);
+      work.made = c.id;
+    });
+    return;
+  }
+  error_code ignored;
+  c.socket.close(ignored);
+  const duration took = std::chrono::steady_clock::now() - c.dialed_at;
+  tell([&](pool_observer& o) { o.dial_failed(ec, took); });
+  run([&](todo& work) { ledger_.dial_failed(work.now, c, ec); });
+  delete &c;
+}
+
+// Probes ------------------------------------------------------------------------------------------
+
+void pool_core::start_probe(connection& c) {
+  auto probing = std::make_shared<probe_run>(
+      probe_run{c.task, lease(shared_from_this(), c, true), std::chrono::steady_clock::now()});
+  const auto task = probing->task;
+  asio::co_spawn(
+      task->strand, ask_unless_aborted(probe_, probing),
+      asio::bind_cancellation_slot(
+          task->signal.slot(),
+          [self = shared_from_this(), probing](std::exception_ptr failure, bool said_yes) {
+            self->end_probe(std::move(probing->asked), !failure && said_yes, probing->began);
+          }));
+}
+
+/// A probe that detached the connection or moved its lease away has ended it by that.
+void pool_core::end_probe(lease asked, bool said_yes, time_point began) noexcept {
+  if (!asked)
+    return;
+  connection& c = *std::exchange(asked.connection_, nullptr);
+  const bool good =
+      said_yes && !c.late && c.buffer.size() == 0 && look_at(c.socket) == liveness::good;
+  tell([&](pool_observer& o) { o.probed(c.id, good, std::chrono::steady_clock::now() - began); });
+  run([&](todo& work) {
+    c.task.reset();
+    ledger_.probed(work.now, c, good && !c.late);
+  });
+}
+
+// Watches -----------------------------------------------------------------------------------------
+
+/// Under the lock: waits for an idle connection to stir, which it should not.
+void pool_core::watch(connection& c) {
+  c.watch_is_armed = true;
+  c.buffer.shrink_to_fit();
+  c.socket.async_wait(asio::ip::tcp::socket::wait_read,
+                      [weak = weak_from_this(), id = c.id](error_code ec) {
+                        if (ec)
+                          return;
+                        if (const auto self = weak.lock())
+                          self->stirred(id);
+                      });
+}
+
+/// The connection may have been used, or closed, since its watch fired: only the look counts.
+void pool_core::stirred(std::uint64_t id) {
+  run([&](todo& work) {
+    connection* const c = static_cast<connection*>(ledger_.find_idle(id));
+    if (!c)
+      return ledger_.tick(work.now);
+    const liveness seen = look_at(c->socket);
+    if (seen == liveness::closed)
+      return ledger_.spoke(work.now, *c, close_reason::peer_closed);
+    if (seen == liveness::spoke)
+      return ledger_.spoke(work.now, *c, close_reason::peer_spoke);
+    if (c->watched)
+      watch(*c);
+    ledger_.tick(work.now);
+  });
+}
+
+} // namespace httpool::detail

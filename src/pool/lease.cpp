@@ -1,0 +1,84 @@
+#include "pool/core.hpp"
+
+#include <httpool/lease.hpp>
+
+namespace httpool {
+
+lease::lease(std::shared_ptr<detail::pool_core> core, detail::connection& connection,
+             bool delivered) noexcept
+    : core_(std::move(core)), connection_(&connection), delivered_(delivered) {}
+
+lease::lease(lease&& other) noexcept
+    : core_(std::move(other.core_)),
+      connection_(std::exchange(other.connection_, nullptr)),
+      keep_alive_(std::exchange(other.keep_alive_, false)),
+      delivered_(other.delivered_) {}
+
+lease& lease::operator=(lease&& other) noexcept {
+  if (this != &other) {
+    reset();
+    core_ = std::move(other.core_);
+    connection_ = std::exchange(other.connection_, nullptr);
+    keep_alive_ = std::exchange(other.keep_alive_, false);
+    delivered_ = other.delivered_;
+  }
+  return *this;
+}
+
+lease::~lease() {
+  reset();
+}
+
+boost::asio::ip::tcp::socket& lease::socket() noexcept {
+  return connection_->socket;
+}
+
+boost::beast::flat_buffer& lease::buffer() noexcept {
+  return connection_->buffer;
+}
+
+lease::executor_type lease::get_executor() const noexcept {
+  return core_->executor();
+}
+
+std::uint64_t lease::id() const noexcept {
+  return connection_->id;
+}
+
+bool lease::waited() const noexcept {
+  return connection_->waited;
+}
+
+std::uint64_t lease::uses() const noexcept {
+  return connection_->uses;
+}
+
+void lease::expires_at(std::chrono::steady_clock::time_point deadline) noexcept {
+  core_->set_lease_deadline(*connection_, deadline);
+}
+
+void lease::expires_after(std::chrono::steady_clock::duration length) noexcept {
+  expires_at(detail::saturating_add(std::chrono::steady_clock::now(), length));
+}
+
+bool lease::late() const noexcept {
+  return connection_->late;
+}
+
+boost::asio::ip::tcp::socket lease::detach() {
+  const auto core = std::move(core_);
+  return core->detach(*std::exchange(connection_, nullptr));
+}
+
+void lease::reset() noexcept {
+  if (!connection_)
+    return;
+  const auto core = std::move(core_);
+  detail::connection& connection = *std::exchange(connection_, nullptr);
+  if (delivered_)
+    core->end_lease(connection, std::exchange(keep_alive_, false));
+  else
+    core->undelivered(connection);
+}
+
+} // namespace httpool

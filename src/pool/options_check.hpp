@@ -1,0 +1,14 @@
+// Whether options make sense.
+#pragma once
+
+#include <httpool/pool_options.hpp>
+
+namespace httpool::detail {
+
+/// \throws std::invalid_argument naming the first field that is nonsense, and its value.
+void check(const pool_options& options);
+
+/// The same, for limits alone.
+void check(const pool_limits& limits);
+
+} // namespace httpool::detail

@@ -1,0 +1,32 @@
+// Ends the waiting operations of all pools of an execution context when that is destroyed.
+#pragma once
+
+#include "pool/core.hpp"
+
+#include <boost/asio/execution_context.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <mutex>
+
+namespace httpool::detail {
+
+class pool_service : public boost::asio::execution_context::service {
+public:
+  using key_type = pool_service;
+  static boost::asio::execution_context::id id;
+
+  explicit pool_service(boost::asio::execution_context& context) : service(context) {}
+
+  void add(pool_core& core);
+
+  /// Forgets a core; harmless once the context has been shut down.
+  void remove(pool_core& core) noexcept;
+
+private:
+  void shutdown() override;
+
+  std::mutex mutex_;
+  boost::intrusive::list<pool_core> cores_;
+};
+
+} // namespace httpool::detail

@@ -1,0 +1,40 @@
+#include "pool/socket_calls.hpp"
+
+#include <cerrno>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace httpool::detail {
+
+liveness look_at(boost::asio::ip::tcp::socket& socket) noexcept {
+  char byte = 0;
+  ssize_t seen = 0;
+  do
+    seen = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  while (seen < 0 && errno == EINTR);
+  if (seen > 0)
+    return liveness::spoke;
+  if (seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+    return liveness::good;
+  return liveness::closed;
+}
+
+void shut_down(boost::asio::ip::tcp::socket& socket) noexcept {
+  ::shutdown(socket.native_handle(), SHUT_RDWR);
+}
+
+void configure(boost::asio::ip::tcp::socket& socket) {
+  socket.set_option(boost::asio::ip::tcp::no_delay(true));
+  socket.set_option(boost::asio::socket_base::keep_alive(true));
+  const int descriptor = socket.native_handle();
+  constexpr int seconds = 15;
+  constexpr int probes = 3;
+  // These only tune what is on already: a system that refuses them keeps its own pace.
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+} // namespace httpool::detail
