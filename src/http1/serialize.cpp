@@ -1,0 +1,147 @@
+#include "http1/serialize.hpp"
+
+#include "http1/authority.hpp"
+#include "http1/chars.hpp"
+#include "http1/head_facts.hpp"
+#include "http1/message_access.hpp"
+
+#include <httpool/error.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace httpool::http1 {
+namespace {
+
+constexpr std::string_view line_break = "\r\n";
+
+void append_number(std::string& out, std::uint64_t number, int base = 10) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
+  out.append(digits, end);
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append(line_break);
+}
+
+void append_length(std::string& out, std::uint64_t length) {
+  out.append("Content-Length: ");
+  append_number(out, length);
+  out.append(line_break);
+}
+
+// Methods whose requests say so when they have no content, RFC 9110 §8.6.
+bool anticipates_content(std::string_view method) noexcept {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+bool may_have_body(unsigned status) noexcept {
+  return status / 100 != 1 && status != 204 && status != 304;
+}
+
+// A field of a response that the server itself decides about.
+bool is_ours(std::string_view name) noexcept {
+  return (name.size() == 10 && same_name(name, "Connection")) ||
+         (name.size() == 14 && same_name(name, "Content-Length")) ||
+         (name.size() == 17 && same_name(name, "Transfer-Encoding"));
+}
+
+// Everything that the response itself says and that is passed on, which is nearly always all of it.
+void append_own_fields(std::string& out, const fields& own) {
+  bool all = true;
+  for (const field line : own)
+    all = all && !is_ours(line.name);
+  if (all) {
+    out.append(message_access::wire(own));
+    return;
+  }
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (!is_ours(own[i].name))
+      out.append(message_access::wire(own, i));
+}
+
+void append_connection(std::string& out, const response_context& context) {
+  if (!context.keep_alive)
+    append_field(out, "Connection", "close");
+  else if (context.peer == http_version::http_1_0)
+    append_field(out, "Connection", "keep-alive");
+}
+
+} // namespace
+
+boost::system::error_code append_head(std::string& out, const request& message,
+                                      std::string_view host, body_form& form) {
+  const fields& own = message.fields();
+  const head_facts facts = gather(own);
+  const std::size_t length = message.body().size();
+  const bool chunked = facts.has_transfer || !message.trailers().empty();
+  if (facts.trouble != problem::none || (facts.hosts == 0 && !is_host(host)) ||
+      (facts.has_transfer && facts.transfer != coding::chunked) ||
+      (chunked && (facts.has_length || message.version() == http_version::http_1_0)) ||
+      (facts.has_length && facts.length != length))
+    return error::invalid_request;
+
+  out.append(message.method()).append(" ").append(message.target());
+  out.append(message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  if (facts.hosts == 0)
+    append_field(out, "Host", host);
+  out.append(message_access::wire(own));
+  if (chunked && !facts.has_transfer)
+    append_field(out, "Transfer-Encoding", "chunked");
+  else if (!chunked && !facts.has_length && (length > 0 || anticipates_content(message.method())))
+    append_length(out, length);
+  out.append(line_break);
+
+  form = chunked ? body_form::chunked : length > 0 ? body_form::plain : body_form::none;
+  return {};
+}
+
+body_form append_head(std::string& out, const response& message, const response_context& context) {
+  const fields& own = message.fields();
+  const unsigned status = message.status();
+  // RFC 9110 §15.3.6: a 205 has no content.
+  const std::size_t length = status == 205 ? 0 : message.body().size();
+  const bool tunnel = context.to_connect && status / 100 == 2;
+  const bool wants_chunks =
+      !message.trailers().empty() || own.has_token("Transfer-Encoding", "chunked");
+
+  // HTTP/1.1 also to a client that speaks 1.0: the version tells what the sender can do (RFC 9110
+  // §2.5).
+  out.append("HTTP/1.1 ");
+  append_number(out, status);
+  out.append(" ").append(message.reason()).append(line_break);
+  append_own_fields(out, own);
+  if (!context.date.empty() && !own.contains("Date"))
+    append_field(out, "Date", context.date);
+  append_connection(out, context);
+
+  body_form form = body_form::none;
+  const bool body_follows = !tunnel && may_have_body(status);
+  const std::string_view told = own.value("Content-Length");
+  if (body_follows && wants_chunks && context.peer == http_version::http_1_1) {
+    append_field(out, "Transfer-Encoding", "chunked");
+    form = body_form::chunked;
+  } else if ((status == 304 || (body_follows && context.to_head && length == 0)) && !told.empty() &&
+             std::all_of(told.begin(), told.end(), is_digit)) {
+    append_field(out, "Content-Length", told);
+  } else if (body_follows) {
+    append_length(out, length);
+    form = length > 0 ? body_form::plain : body_form::none;
+  }
+  out.append(line_break);
+  return context.to_head ? body_form::none : form;
+}
+
+void append_chunk_size(std::string& out, std::uint64_t size) {
+  append_number(out, size, 16);
+  out.append(line_break);
+}
+
+void append_last_chunk(std::string& out, std::uint64_t last_size, const fields& trailers) {
+  if (last_size > 0)
+    out.append(line_break);
+  out.append("0\r\n").append(message_access::wire(trailers)).append(line_break);
+}
+
+} // namespace httpool::http1
