@@ -98,8 +98,13 @@ public:
   /// The same, counted from now.
   void expires_after(std::chrono::steady_clock::duration length) noexcept;
 
-  /// Whether the pool has shut the transport down, at the deadline or at that of `async_drain`.
-  /// This, not the error of the operation that failed, tells a late peer from a lost one.
+  /// Shuts the transport down now, as a deadline that has come. Unlike all else it may be called from
+  /// another thread than the owner's, as long as the lease has not ended.
+  void cut_off() noexcept;
+
+  /// Whether the transport was shut down: at the deadline, at that of `async_drain`, or by
+  /// `cut_off()`. This, not the error of the operation that failed, tells a late peer from a lost
+  /// one.
   bool late() const noexcept;
 
   /// Takes the socket out of the pool and of its limit, and leaves the lease empty. Bytes in

@@ -70,14 +70,16 @@ void start_drain(pool_core& core, drain_operation& operation, duration timeout) 
   core.drain(operation, timeout);
 }
 
-void cancel_by_ticket::operator()(boost::asio::cancellation_type type) const {
+void cancel_acquire::operator()(boost::asio::cancellation_type type) const {
   const auto core = core_.lock();
-  if (!core || type == boost::asio::cancellation_type::none)
-    return;
-  if (drain_)
-    core->cancel_drain(operation_);
-  else
+  if (core && type != boost::asio::cancellation_type::none)
     core->cancel_acquire(operation_);
+}
+
+void cancel_drain::operator()(boost::asio::cancellation_type type) const {
+  const auto core = core_.lock();
+  if (core && type != boost::asio::cancellation_type::none)
+    core->cancel_drain(operation_);
 }
 
 } // namespace detail

@@ -223,6 +223,12 @@ void pool_core::set_lease_deadline(connection& c, time_point deadline) noexcept 
   arm_timer(std::chrono::steady_clock::now());
 }
 
+void pool_core::cut_off(connection& c) noexcept {
+  const std::lock_guard lock(mutex_);
+  c.late = true;
+  shut_down(c.socket);
+}
+
 tcp::socket pool_core::detach(connection& c) {
   tcp::socket socket(executor_);
   tell([&](pool_observer& o) { o.connection_closed(c.id, close_reason::detached, c.uses); });
@@ -413,7 +419,7 @@ void pool_core::finish(acquire_operation& operation, const todo& work) {
     run([&](todo& then) { ledger_.stale(then.now, c, &operation, reason_of(seen)); });
     return;
   }
-  if (operation.own_ticket.index != ticket::no_index) {
+  if (operation.own_ticket) {
     const std::lock_guard lock(mutex_);
     acquires_.remove(operation);
   }

@@ -77,6 +77,7 @@ public:
   void end_lease(connection& c, bool keep) noexcept;
   void undelivered(connection& c) noexcept;
   void set_lease_deadline(connection& c, time_point deadline) noexcept;
+  void cut_off(connection& c) noexcept;
   boost::asio::ip::tcp::socket detach(connection& c);
 
   /// A dial's coroutine has ended, or was destroyed with its context.

@@ -61,6 +61,10 @@ void lease::expires_after(std::chrono::steady_clock::duration length) noexcept {
   expires_at(detail::saturating_add(std::chrono::steady_clock::now(), length));
 }
 
+void lease::cut_off() noexcept {
+  core_->cut_off(*connection_);
+}
+
 bool lease::late() const noexcept {
   return connection_->late;
 }

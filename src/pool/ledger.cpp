@@ -35,6 +35,8 @@ void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
   caller.deadline = deadline;
   if (closed_)
     return fail(caller, error::pool_closed, counts_.failed);
+  if (caller.cancelled)
+    return fail(caller, caller.cancelled, counts_.cancelled);
   if (queue_.empty()) {
     if (connection* c = take_idle(now))
       return grant(now, caller, *c);
@@ -133,11 +135,13 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
   caller.deadline = deadline;
   end_lease(now, c);
   count_closed(reason);
-  if (closed_ || deadline <= now) {
+  if (closed_ || caller.cancelled || deadline <= now) {
     remove(c);
     decide(action::forget, nullptr, &c);
     if (closed_)
       fail(caller, error::pool_closed, counts_.failed);
+    else if (caller.cancelled)
+      fail(caller, caller.cancelled, counts_.cancelled);
     else
       fail(caller, error::acquire_timeout, counts_.timed_out);
   } else {

@@ -87,7 +87,7 @@ public:
   /// A caller wants an idle connection now or nothing. Gives nothing while another waits.
   connection* try_acquire(time_point now);
 
-  /// A caller has gone: fails it with `reason` if it waits or must wait again, else does nothing.
+  /// A caller has gone: fails it with `reason` if it waits, or else as soon as it would wait.
   void cancel(time_point now, waiter& caller, boost::system::error_code reason);
 
   /// The lease ended well, and the connection was looked at: it may serve again.

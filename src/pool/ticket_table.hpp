@@ -1,7 +1,7 @@
 // Waiting operations by ticket, so that a cancellation that comes late finds nothing.
 #pragma once
 
-#include <httpool/detail/pool_operations.hpp>
+#include <httpool/detail/cancellable.hpp>
 
 #include <vector>
 
@@ -33,7 +33,7 @@ public:
 
   /// The operation ends; one without a ticket is left alone.
   void remove(Operation& operation) noexcept {
-    if (operation.own_ticket.index == ticket::no_index)
+    if (!operation.own_ticket)
       return;
     entries_[operation.own_ticket.index] = entry();
     free_.push_back(operation.own_ticket.index); // room was reserved by add()

@@ -39,7 +39,7 @@ struct waiter : boost::intrusive::list_base_hook<boost::intrusive::tag<fifo_tag>
   time_point since = {};    ///< When the acquire began.
   time_point deadline = {}; ///< When it fails with `error::acquire_timeout`.
   place where = place::nowhere;
-  boost::system::error_code cancelled = {}; ///< Was cancelled while its connection was looked at.
+  boost::system::error_code cancelled = {}; ///< Was cancelled while it did not wait.
 };
 
 } // namespace httpool::detail
