@@ -157,6 +157,9 @@ public:
   void set_limits(const pool_limits& limits);
 
 private:
+  friend const std::shared_ptr<detail::pool_core>&
+  detail::core_of(const connection_pool& pool) noexcept;
+
   std::shared_ptr<detail::pool_core> core_;
 };
 

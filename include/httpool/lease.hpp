@@ -98,8 +98,8 @@ public:
   /// The same, counted from now.
   void expires_after(std::chrono::steady_clock::duration length) noexcept;
 
-  /// Shuts the transport down now, as a deadline that has come. Unlike all else it may be called from
-  /// another thread than the owner's, as long as the lease has not ended.
+  /// Shuts the transport down now, as a deadline that has come. Unlike all else it may be called
+  /// from another thread than the owner's, as long as the lease has not ended.
   void cut_off() noexcept;
 
   /// Whether the transport was shut down: at the deadline, at that of `async_drain`, or by

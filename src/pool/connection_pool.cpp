@@ -45,6 +45,10 @@ void connection_pool::set_limits(const pool_limits& limits) {
 
 namespace detail {
 
+const std::shared_ptr<pool_core>& core_of(const connection_pool& pool) noexcept {
+  return pool.core_;
+}
+
 const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept {
   return core.executor();
 }

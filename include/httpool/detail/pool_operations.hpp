@@ -14,6 +14,10 @@
 #include <cstdint>
 #include <memory>
 
+namespace httpool {
+class connection_pool;
+}
+
 namespace httpool::detail {
 
 class pool_core;
@@ -63,6 +67,7 @@ private:
   ticket operation_;
 };
 
+const std::shared_ptr<pool_core>& core_of(const connection_pool& pool) noexcept;
 const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept;
 void give_ticket(pool_core& core, acquire_operation& operation);
 void give_ticket(pool_core& core, drain_operation& operation);

@@ -1,0 +1,67 @@
+#include "http1/framing.hpp"
+#include "http1/head_parser.hpp"
+#include "http1/serialize.hpp"
+
+#include <httpool/http_probe.hpp>
+#include <httpool/lease.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <memory>
+#include <string_view>
+
+namespace httpool {
+namespace {
+
+namespace asio = boost::asio;
+
+asio::awaitable<bool> ask(lease& asked, std::shared_ptr<const std::string> question) {
+  co_await asio::async_write(asked.socket(), asio::buffer(*question), asio::use_awaitable);
+  http1::response_parser parser;
+  response answer;
+  auto& buffer = asked.buffer();
+  for (;;) {
+    const std::size_t size =
+        co_await asked.socket().async_read_some(buffer.prepare(1024), asio::use_awaitable);
+    buffer.commit(size);
+    http1::progress progress = http1::progress::done;
+    while (progress == http1::progress::done) {
+      const std::string_view bytes(static_cast<const char*>(buffer.cdata().data()), buffer.size());
+      progress = parser.parse(bytes, answer);
+      if (progress == http1::progress::failed)
+        co_return false;
+      if (progress != http1::progress::done)
+        break;
+      buffer.consume(parser.size());
+      if (answer.status() >= 200) {
+        http1::response_framing framing;
+        co_return http1::frame(answer, "HEAD", framing) ==
+            http1::problem::none&& framing.keep_alive&& answer.status() < 500;
+      }
+      answer.clear();
+      parser.reset();
+    }
+  }
+}
+
+} // namespace
+
+pool_probe http_probe(std::string host, std::string path, std::chrono::nanoseconds interval,
+                      std::chrono::nanoseconds timeout) {
+  request head("HEAD", path);
+  head.fields().set("Host", host);
+  http1::body_form form = http1::body_form::none;
+  const auto question = std::make_shared<std::string>();
+  if (const auto ec = http1::append_head(*question, head, host, form))
+    throw boost::system::system_error(ec);
+  pool_probe probe;
+  probe.ask = [question](lease& asked) { return ask(asked, question); };
+  probe.interval = interval;
+  probe.timeout = timeout;
+  return probe;
+}
+
+} // namespace httpool
