@@ -1,0 +1,157 @@
+// ServiceB: an HTTP server to call, measure and restart. `service_b --help` lists the flags.
+
+#include "service_b_routes.hpp"
+
+#include <httpool/server_threads.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/program_options.hpp>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+
+namespace asio = boost::asio;
+namespace po = boost::program_options;
+using asio::ip::tcp;
+
+namespace {
+
+struct settings {
+  std::string host;
+  std::uint16_t port = 0;
+  std::size_t threads = 1;
+  std::string log_level;
+  httpool::server_options server;
+};
+
+class usage_error : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+std::int64_t number(const po::variables_map& flags, const char* name, std::int64_t least,
+                    std::int64_t most) {
+  const auto value = flags[name].as<std::int64_t>();
+  if (value < least || value > most)
+    throw usage_error("--" + std::string(name) + " must be " + std::to_string(least) + " to " +
+                      std::to_string(most) + ", not " + std::to_string(value));
+  return value;
+}
+
+// False if only help was wanted, which has been given then.
+bool parse(int argc, char** argv, settings& to) {
+  constexpr std::int64_t many = 1'000'000'000'000;
+  po::options_description known("service_b [flags]");
+  const auto text = [](std::string&& standard) {
+    return po::value<std::string>()->default_value(std::move(standard));
+  };
+  const auto integer = [](std::int64_t standard) {
+    return po::value<std::int64_t>()->default_value(standard);
+  };
+  known.add_options()("host", text("127.0.0.1"), "address or name to listen on")(
+      "port", integer(8080), "port to listen on; 0 lets the system pick one")(
+      "threads", integer(1), "threads that serve")("max-requests", integer(0),
+                                                   "requests a connection; 0: no limit")(
+      "idle-timeout-ms", integer(60'000), "how long a connection may be idle")(
+      "max-connections", integer(0), "connections at a time; 0: no limit")(
+      "log-level", text("info"),
+      "trace, debug, info, warn, error or off; the log goes to stderr")("help", "show this");
+  po::variables_map flags;
+  try {
+    po::store(po::command_line_parser(argc, argv).options(known).positional({}).run(), flags);
+    po::notify(flags);
+  } catch (const po::error& wrong) {
+    throw usage_error(wrong.what());
+  }
+  if (flags.count("help") != 0) {
+    std::cout << known;
+    return false;
+  }
+  to.host = flags["host"].as<std::string>();
+  to.port = static_cast<std::uint16_t>(number(flags, "port", 0, 65535));
+  to.threads = static_cast<std::size_t>(number(flags, "threads", 1, 1024));
+  to.log_level = flags["log-level"].as<std::string>();
+  to.server.max_requests = static_cast<std::uint64_t>(number(flags, "max-requests", 0, many));
+  to.server.max_connections = static_cast<std::size_t>(number(flags, "max-connections", 0, many));
+  to.server.idle_timeout =
+      std::chrono::milliseconds(number(flags, "idle-timeout-ms", 1, many / 1000));
+  return true;
+}
+
+void start_log(const std::string& level) {
+  const auto parsed = spdlog::level::from_str(level);
+  if (parsed == spdlog::level::off && level != "off")
+    throw usage_error("--log-level must be trace, debug, info, warn, error or off, not " + level);
+  spdlog::set_default_logger(spdlog::stderr_color_mt("service_b"));
+  spdlog::set_level(parsed);
+}
+
+tcp::endpoint endpoint_of(const settings& from) {
+  asio::io_context context;
+  tcp::resolver resolver(context);
+  boost::system::error_code ec;
+  const auto found = resolver.resolve(from.host, std::to_string(from.port), ec);
+  if (ec)
+    throw std::runtime_error("cannot resolve " + from.host + ": " + ec.message());
+  return found.begin()->endpoint();
+}
+
+httpool::reply answer(httpool::request&& message, const httpool::request_context& context) {
+  spdlog::debug("connection {} request {}: {} {}", context.connection_id, context.request_number,
+                message.method(), message.target());
+  return service_b::route(std::move(message), context);
+}
+
+void observe(httpool::response& message, const httpool::request_context& context) {
+  service_b::stamp(message, context);
+  spdlog::debug("connection {} request {}: {} {}", context.connection_id, context.request_number,
+                message.status(), message.reason());
+}
+
+void serve(const settings& given) {
+  asio::io_context context;
+  asio::signal_set signals(context, SIGTERM, SIGINT);
+  httpool::server_options options = given.server;
+  options.on_response = observe;
+  httpool::server_threads server(given.threads, endpoint_of(given), answer, options);
+  std::cout << "listening on " << server.local_endpoint() << std::endl;
+
+  signals.async_wait(
+      [](boost::system::error_code, int number) { spdlog::info("stopping on signal {}", number); });
+  context.run();
+  // A second signal ends the program at once.
+  signals.clear();
+  if (!server.stop())
+    spdlog::warn("some requests were not answered in time");
+  const httpool::server_stats figures = server.stats();
+  spdlog::info("{} connections, at most {} at a time, {} requests, {} refused", figures.accepted,
+               figures.peak_open, figures.requests, figures.refused);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    settings given;
+    if (parse(argc, argv, given)) {
+      start_log(given.log_level);
+      serve(given);
+    }
+    return 0;
+  } catch (const usage_error& wrong) {
+    std::cerr << "service_b: " << wrong.what() << " (see --help)\n";
+    return 2;
+  } catch (const std::exception& failed) {
+    std::cerr << "service_b: " << failed.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,145 @@
+/// \file
+/// An HTTP/1.1 server.
+#pragma once
+
+#include <httpool/server_handler.hpp>
+#include <httpool/server_options.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace httpool {
+
+class server_threads;
+
+namespace detail {
+
+class server_core;
+
+/// The steps of `server::async_stop`, which all run on the server's executor.
+class stop_operation {
+public:
+  explicit stop_operation(std::shared_ptr<server_core> core) noexcept : core_(std::move(core)) {}
+
+  template <class Self>
+  void operator()(Self& self, boost::system::error_code ec = {}) {
+    const boost::asio::any_io_executor executor = executor_of(*core_);
+    switch (step_++) {
+    case 0:
+      boost::asio::post(executor, boost::asio::bind_executor(executor, std::move(self)));
+      return;
+    case 1: {
+      boost::asio::steady_timer& drained = begin(*core_);
+      drained.async_wait(boost::asio::bind_executor(executor, std::move(self)));
+      return;
+    }
+    case 2:
+      result_ = end(*core_);
+      boost::asio::post(std::move(self));
+      return;
+    default:
+      self.complete(ec ? ec : result_);
+    }
+  }
+
+private:
+  static boost::asio::any_io_executor executor_of(server_core& core);
+  static boost::asio::steady_timer& begin(server_core& core);
+  static boost::system::error_code end(server_core& core);
+
+  std::shared_ptr<server_core> core_;
+  boost::system::error_code result_;
+  int step_ = 0;
+};
+
+} // namespace detail
+
+/// Listens on one endpoint and answers HTTP/1.0 and HTTP/1.1 requests with a handler.
+///
+/// A client may send as many requests ahead as it likes; they are answered in order, and the
+/// responses to those that have arrived together leave in one write. `Expect: 100-continue`, HEAD,
+/// chunked bodies both ways and `Date` are taken care of. Framing is strict (RFC 9112 §6): what is
+/// malformed or ambiguous gets a 400 (or 413, 414, 417, 431, 501, 505), and nothing that comes
+/// after it on that connection is taken for a request.
+///
+/// \par Thread safety
+/// Everything runs on the executor given, whose context must be run by one thread, or which must be
+/// a strand. The members may be called from any thread.
+///
+/// \code
+/// asio::io_context context(1);
+/// httpool::server server(context, {asio::ip::address_v4::loopback(), 8080},
+///                        [](const httpool::request&) {
+///                          return httpool::response(200, "Hello, World!", "text/plain");
+///                        });
+/// context.run();
+/// \endcode
+class server {
+public:
+  using executor_type = boost::asio::any_io_executor;
+
+  /// Listens on `at` (port 0 lets the system pick one) and begins to serve as soon as the executor
+  /// runs. Throws `boost::system::system_error`, whose text names the endpoint, if it cannot listen
+  /// there, and `std::invalid_argument` for bad options.
+  server(executor_type executor, const boost::asio::ip::tcp::endpoint& at, server_handler handler,
+         server_options options = {});
+
+  template <class Context>
+  requires std::derived_from<Context, boost::asio::execution_context>
+  server(Context& context, const boost::asio::ip::tcp::endpoint& at, server_handler handler,
+         server_options options = {})
+      : server(executor_type(context.get_executor()), at, std::move(handler), std::move(options)) {}
+
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// Closes at once, as `close()` does.
+  ~server();
+
+  executor_type get_executor() const;
+
+  /// Where it listens; the port is the one picked by the system if that was asked for.
+  boost::asio::ip::tcp::endpoint local_endpoint() const;
+
+  server_stats stats() const;
+
+  /// Closes the connection of that id at once, whatever it is doing; nothing happens if there is
+  /// none.
+  void close_connection(std::uint64_t id);
+
+  /// Stops listening, closes all connections at once and cancels handlers.
+  void close();
+
+  /// Stops gracefully: no new connections; idle ones are closed; requests of which a byte has
+  /// arrived are finished and answered, the last one with `Connection: close`; what is left after
+  /// `server_options::drain_timeout` is closed as by `close()`.
+  ///
+  /// Completion signature `void(boost::system::error_code)`: no error if everything was answered,
+  /// `asio::error::timed_out` if something had to be cut. The handler runs on its associated
+  /// executor. Cancelling the operation does not undo the stop: it is not supported.
+  template <class CompletionToken>
+  auto async_stop(CompletionToken&& token) {
+    return boost::asio::async_compose<CompletionToken, void(boost::system::error_code)>(
+        detail::stop_operation(core_), token, get_executor());
+  }
+
+private:
+  friend class server_threads;
+  explicit server(std::shared_ptr<detail::server_core> core) noexcept;
+
+  std::shared_ptr<detail::server_core> core_;
+};
+
+} // namespace httpool

@@ -1,0 +1,108 @@
+/// \file
+/// The user's side of a server: a function from requests to responses.
+#pragma once
+
+#include <httpool/request.hpp>
+#include <httpool/request_context.hpp>
+#include <httpool/response.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace httpool {
+
+/// A response now, or a coroutine that will yield one: what a handler returns that answers most
+/// requests at once and only some of them later.
+class reply {
+public:
+  reply(response now) : value_(std::move(now)) {}
+  reply(boost::asio::awaitable<response> later) : value_(std::move(later)) {}
+
+  /// Whether the response is there already.
+  bool is_ready() const noexcept { return value_.index() == 0; }
+
+  /// The response; only if `is_ready()`.
+  response& now() { return std::get<0>(value_); }
+
+  /// The coroutine; only if not `is_ready()`.
+  boost::asio::awaitable<response> later() && { return std::move(std::get<1>(value_)); }
+
+private:
+  std::variant<response, boost::asio::awaitable<response>> value_;
+};
+
+namespace detail {
+
+template <class F>
+concept takes_request_and_context = requires(F& f, request r, const request_context& c) {
+  { f(std::move(r), c) } -> std::convertible_to<reply>;
+};
+
+template <class F>
+concept takes_request = requires(F& f, request r) {
+  { f(std::move(r)) } -> std::convertible_to<reply>;
+};
+
+} // namespace detail
+
+/// Any function object that answers requests. Its parameters are a `request` (by value, by
+/// `const request&` or by `request&&`) and, if it likes, a `const request_context&`; it returns a
+/// `response`, an `awaitable<response>` or a `reply`.
+///
+/// Both arguments live until the response is complete, so that a coroutine may take them by
+/// reference. What a handler throws becomes a 500, and the connection serves on. A coroutine runs
+/// on the server's executor; when the drain deadline passes, or the server is closed, it is
+/// cancelled (`terminal`).
+///
+/// The framing fields of the response are the server's business. A handler may set
+/// `Transfer-Encoding: chunked` to have it sent that way (to HTTP/1.1 clients), and
+/// `Connection: close` to end the connection.
+///
+/// Copies share one function object. It is called by one thread at a time for each server that has
+/// a copy.
+class server_handler {
+public:
+  template <class F>
+  requires(!std::same_as<std::decay_t<F>, server_handler> &&
+           (detail::takes_request<std::decay_t<F>> ||
+            detail::takes_request_and_context<std::decay_t<F>>)) server_handler(F&& function)
+      : target_(std::make_shared<holder<std::decay_t<F>>>(std::forward<F>(function))) {}
+
+  /// Calls the function object.
+  reply operator()(request&& message, const request_context& context) const {
+    return target_->call(std::move(message), context);
+  }
+
+private:
+  class base {
+  public:
+    virtual ~base() = default;
+    virtual reply call(request&& message, const request_context& context) = 0;
+  };
+
+  template <class F>
+  class holder final : public base {
+  public:
+    template <class G>
+    explicit holder(G&& function) : function_(std::forward<G>(function)) {}
+
+    reply call(request&& message, const request_context& context) override {
+      if constexpr (detail::takes_request_and_context<F>)
+        return function_(std::move(message), context);
+      else
+        return function_(std::move(message));
+    }
+
+  private:
+    F function_;
+  };
+
+  std::shared_ptr<base> target_;
+};
+
+} // namespace httpool

@@ -1,0 +1,83 @@
+/// \file
+/// What a server may be told, and what it tells.
+#pragma once
+
+#include <httpool/request_context.hpp>
+#include <httpool/response.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace httpool {
+
+/// Options of a `server`. `server`'s constructors throw `std::invalid_argument`, naming field and
+/// value, for a duration that is not positive and for a limit of zero where that is not said to
+/// mean "no limit".
+///
+/// A deadline may be late by a few milliseconds, never early; `duration::max()` means none.
+struct server_options {
+  using duration = std::chrono::steady_clock::duration;
+
+  /// Bytes of a request's head, request line and line breaks included; beyond: 431, or 414 if the
+  /// request line alone is longer. Holds for the trailer section, too.
+  std::size_t max_head_bytes = 32 * 1024;
+
+  /// Field lines of a request's head, and of its trailer section; beyond: 431.
+  std::size_t max_fields = 128;
+
+  /// Bytes of a request's content; beyond: 413.
+  std::uint64_t max_body_bytes = 64 * 1024 * 1024;
+
+  /// From a request's first byte to the end of its head; then 408.
+  duration head_timeout = std::chrono::seconds(10);
+
+  /// Without progress, while a body is being read (then 408) or a response written (then the
+  /// connection is closed).
+  duration body_timeout = std::chrono::seconds(10);
+
+  /// Without a request; then the connection is closed.
+  duration idle_timeout = std::chrono::seconds(60);
+
+  /// What in-flight requests get to finish once the server stops.
+  duration drain_timeout = std::chrono::seconds(5);
+
+  /// How long the server, having closed its side first, waits for the client to close the other, so
+  /// that a reset does not overtake the last response (RFC 9112 §9.6).
+  duration linger_timeout = std::chrono::seconds(2);
+
+  /// Requests served on one connection; the last response says `Connection: close`. Zero: no limit.
+  std::uint64_t max_requests = 0;
+
+  /// Connections open at a time; more wait, unaccepted, for one of them to close. Zero: no limit.
+  std::size_t max_connections = 0;
+
+  /// Responses, and bytes of responses, that are gathered into one write while the client has sent
+  /// ahead. Nothing further is read while they are being written.
+  std::size_t max_batch = 64;
+  std::size_t max_batch_bytes = 256 * 1024;
+
+  /// Lets several servers listen on one port, among which the system spreads connections
+  /// (`SO_REUSEPORT`). A port that another such server of the same user holds is then not in use!
+  bool reuse_port = false;
+
+  /// Called with every response, the server's own refusals included, before it is sent. May add
+  /// fields to it; must not throw.
+  std::function<void(response&, const request_context&)> on_response;
+};
+
+/// Figures of a server since it was made.
+struct server_stats {
+  std::uint64_t accepted = 0;         ///< Connections.
+  std::size_t open = 0;               ///< Connections now.
+  std::size_t peak_open = 0;          ///< The most there were at a time.
+  std::uint64_t requests = 0;         ///< Requests handed to the handler.
+  std::uint64_t refused = 0;          ///< Requests that were malformed or beyond a limit.
+  std::uint64_t timed_out = 0;        ///< Connections cut at a deadline, idle ones included.
+  std::uint64_t handler_failures = 0; ///< Requests whose handler threw.
+  std::uint64_t writes = 0;           ///< Writes of batches of responses.
+  std::uint64_t accept_pauses = 0;    ///< Times that there were no descriptors left to accept with.
+};
+
+} // namespace httpool

@@ -1,0 +1,37 @@
+#include "server/check_options.hpp"
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+
+namespace httpool::detail {
+namespace {
+
+void check(const char* field, server_options::duration value) {
+  if (value > server_options::duration::zero())
+    return;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(value).count();
+  throw std::invalid_argument(std::string("server_options::") + field + " must be positive, not " +
+                              std::to_string(ms) + " ms");
+}
+
+void check(const char* field, std::uint64_t value) {
+  if (value == 0)
+    throw std::invalid_argument(std::string("server_options::") + field + " must not be 0");
+}
+
+} // namespace
+
+void check_options(const server_options& options) {
+  check("max_head_bytes", options.max_head_bytes);
+  check("max_fields", options.max_fields);
+  check("max_batch", options.max_batch);
+  check("max_batch_bytes", options.max_batch_bytes);
+  check("head_timeout", options.head_timeout);
+  check("body_timeout", options.body_timeout);
+  check("idle_timeout", options.idle_timeout);
+  check("drain_timeout", options.drain_timeout);
+  check("linger_timeout", options.linger_timeout);
+}
+
+} // namespace httpool::detail

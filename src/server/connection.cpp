@@ -1,0 +1,352 @@
+#include "server/connection.hpp"
+
+#include "server/core.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace httpool::detail {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using http1::problem;
+using http1::progress;
+
+// A body that has more to come than this is read past the read buffer.
+constexpr std::uint64_t large_rest = 16 * 1024;
+constexpr std::size_t kept_body = 16 * 1024;
+
+http1::head_limits limits_of(const server_options& options) noexcept {
+  return {options.max_head_bytes, options.max_fields};
+}
+
+bool would_block(const error_code& ec) noexcept {
+  return ec == asio::error::would_block || ec == asio::error::try_again;
+}
+
+} // namespace
+
+connection::connection(std::shared_ptr<server_core> core, place room, tcp::socket socket,
+                       const request_context& context)
+    : core_(std::move(core)),
+      place_(std::move(room)),
+      socket_(std::move(socket)),
+      context_(context),
+      in_(std::max<std::size_t>(core_->options().max_head_bytes, 64 * 1024)),
+      parser_(limits_of(core_->options())) {}
+
+connection::~connection() {
+  error_code ignored;
+  socket_.close(ignored);
+  connection_hook::unlink();
+  core_->on_connection_closed();
+}
+
+asio::awaitable<void> connection::run(std::shared_ptr<connection> self) {
+  co_await self->serve();
+}
+
+asio::awaitable<void> connection::serve() {
+  error_code ec;
+  for (;;) {
+    const step next = advance();
+    if (next != step::read)
+      stop_waiting();
+    if (next == step::answer) {
+      reply made = call_handler();
+      if (made.is_ready()) {
+        answer(made.now());
+      } else {
+        // What is ready must not wait for what is not.
+        if (ec = write(); ec && !co_await write_rest(ec))
+          co_return;
+        response message = co_await finish(std::move(made));
+        if (aborted_)
+          co_return;
+        answer(message);
+      }
+      if (!batch_is_full())
+        continue;
+    }
+    if (ec = write(); ec && !co_await write_rest(ec))
+      co_return;
+    if (next == step::end)
+      break;
+    if (next == step::answer)
+      continue;
+
+    begin_waiting();
+    const std::size_t bytes =
+        co_await socket_.async_read_some(room(), asio::redirect_error(asio::use_awaitable, ec));
+    received(ec, bytes);
+    if (aborted_)
+      co_return;
+  }
+  if (lingering_)
+    co_await linger();
+}
+
+connection::step connection::advance() {
+  if (ended_)
+    return step::end;
+  if (!in_body_) {
+    if (in_.empty())
+      return step::read;
+    if (const step next = take_head(); next != step::answer)
+      return next;
+  }
+  in_.consume(decoder_.decode(in_.view(), request_.body(), request_.trailers()));
+  if (decoder_.trouble() != problem::none)
+    return refuse(http1::status_of(decoder_.trouble()), http1::text_of(decoder_.trouble()));
+  return decoder_.done() ? step::answer : step::read;
+}
+
+// Yields step::answer when the head is complete and the body is to follow.
+connection::step connection::take_head() {
+  switch (parser_.parse(in_.view(), request_)) {
+  case progress::need_more:
+    return step::read;
+  case progress::failed:
+    return refuse(http1::status_of(parser_.trouble()), http1::text_of(parser_.trouble()));
+  case progress::done:
+    break;
+  }
+  in_.consume(parser_.size());
+  answering_.to_head = request_.method() == "HEAD";
+  answering_.to_connect = request_.method() == "CONNECT";
+  answering_.peer = request_.version();
+
+  problem trouble = http1::frame(request_, framing_);
+  if (trouble == problem::none)
+    trouble =
+        decoder_.start(framing_.body, core_->options().max_body_bytes, limits_of(core_->options()));
+  if (trouble != problem::none)
+    return refuse(http1::status_of(trouble), http1::text_of(trouble));
+  if (framing_.expects_something)
+    return refuse(417, "the only expectation met here is 100-continue");
+  if (framing_.expects_continue && !decoder_.done() && in_.empty())
+    out_.add("HTTP/1.1 100 Continue\r\n\r\n");
+  in_body_ = true;
+  return step::answer;
+}
+
+connection::step connection::refuse(unsigned status, std::string_view why) {
+  ++core_->counters().refused;
+  ++context_.request_number;
+  response message(status, std::string(why) + "\n", "text/plain");
+  send(message, false);
+  end(true);
+  return step::end;
+}
+
+reply connection::call_handler() {
+  ++core_->counters().requests;
+  ++context_.request_number;
+  try {
+    return core_->handler()(std::move(request_), context_);
+  } catch (...) {
+    return failure();
+  }
+}
+
+// Waits for a handler that is a coroutine, and can be cancelled meanwhile.
+asio::awaitable<response> connection::finish(reply pending) {
+  try {
+    asio::awaitable<response> handler = std::move(pending).later();
+    co_return co_await asio::co_spawn(
+        core_->executor(), std::move(handler),
+        asio::bind_cancellation_slot(cancel_handler_.slot(), asio::use_awaitable));
+  } catch (...) {
+  }
+  co_return failure();
+}
+
+response connection::failure() {
+  ++core_->counters().handler_failures;
+  return response(500, "the handler failed\n", "text/plain");
+}
+
+void connection::answer(response& message) {
+  const server_options& options = core_->options();
+  const bool was_last =
+      options.max_requests != 0 && context_.request_number >= options.max_requests;
+  const bool drained = core_->stopping() && in_.empty();
+  const bool tunnel = answering_.to_connect && message.status() / 100 == 2;
+  const bool keep_alive = framing_.keep_alive && !was_last && !drained && !tunnel &&
+                          !message.fields().has_token("Connection", "close");
+  send(message, keep_alive);
+  // A client that has asked for the end sends no more; another one may have, and a reset in answer
+  // to that would overtake the response.
+  if (!keep_alive)
+    end(framing_.keep_alive || !in_.empty());
+  await_next_request();
+}
+
+void connection::send(response& message, bool keep_alive) {
+  if (const auto& observe = core_->options().on_response)
+    observe(message, context_);
+  answering_.keep_alive = keep_alive;
+  answering_.date = core_->date().now();
+  out_.add(message, answering_);
+}
+
+void connection::await_next_request() noexcept {
+  request_.clear();
+  if (request_.body().capacity() > kept_body)
+    request_.body().shrink_to_fit();
+  parser_.reset();
+  framing_ = {};
+  answering_ = {};
+  in_body_ = false;
+}
+
+bool connection::batch_is_full() const noexcept {
+  return out_.responses() >= core_->options().max_batch ||
+         out_.size() >= core_->options().max_batch_bytes;
+}
+
+error_code connection::write() {
+  if (out_.empty())
+    return {};
+  ++core_->counters().writes;
+  return out_.write(socket_);
+}
+
+// Goes on with a write that would have blocked; false if the connection is lost.
+asio::awaitable<bool> connection::write_rest(error_code ec) {
+  while (would_block(ec)) {
+    core_->clock().set(*this, deadline_kind::progress);
+    co_await socket_.async_wait(tcp::socket::wait_write,
+                                asio::redirect_error(asio::use_awaitable, ec));
+    core_->clock().clear(*this);
+    if (late_ || aborted_)
+      co_return false;
+    if (!ec)
+      ec = out_.write(socket_);
+  }
+  co_return !ec;
+}
+
+// Closes our side and takes in what the client still sends, until it closes its own
+// (RFC 9112 §9.6).
+asio::awaitable<void> connection::linger() {
+  error_code ec;
+  socket_.shutdown(tcp::socket::shutdown_send, ec);
+  core_->clock().set(*this, deadline_kind::linger);
+  while (!ec && !late_ && !aborted_) {
+    in_.consume(in_.view().size());
+    const auto [data, size] = in_.prepare();
+    co_await socket_.async_read_some(asio::mutable_buffer(data, size),
+                                     asio::redirect_error(asio::use_awaitable, ec));
+  }
+  core_->clock().clear(*this);
+}
+
+asio::mutable_buffer connection::room() {
+  past_buffer_ = in_body_ && in_.empty() && decoder_.direct() > large_rest;
+  if (!past_buffer_) {
+    const auto [data, size] = in_.prepare();
+    return {data, size};
+  }
+  // The body grows by what arrives, not by what is announced.
+  constexpr std::size_t least = 64 * 1024;
+  constexpr std::size_t most = 1024 * 1024;
+  std::string& body = request_.body();
+  body_filled_ = body.size();
+  const auto more = static_cast<std::size_t>(
+      std::min<std::uint64_t>(decoder_.direct(), std::clamp(body_filled_, least, most)));
+  body.resize(body_filled_ + more);
+  return {body.data() + body_filled_, more};
+}
+
+void connection::store(std::size_t bytes) {
+  if (!past_buffer_)
+    return in_.commit(bytes);
+  request_.body().resize(body_filled_ + bytes);
+  decoder_.took(bytes);
+}
+
+void connection::begin_waiting() {
+  if (in_body_) {
+    waiting_ = waiting::body;
+    core_->clock().set(*this, deadline_kind::progress);
+  } else if (!parser_.started()) {
+    waiting_ = waiting::request;
+    core_->clock().set(*this, deadline_kind::idle);
+  } else if (waiting_ != waiting::head) {
+    waiting_ = waiting::head;
+    core_->clock().set(*this, deadline_kind::head);
+  }
+}
+
+void connection::stop_waiting() noexcept {
+  if (waiting_ == waiting::nothing)
+    return;
+  waiting_ = waiting::nothing;
+  core_->clock().clear(*this);
+}
+
+void connection::received(error_code ec, std::size_t bytes) {
+  if (aborted_)
+    return;
+  if (late_) {
+    late_ = false;
+    // A 408 to a client that has sent nothing could be taken for the answer to what it sends next.
+    if (waiting_ == waiting::request)
+      end(false);
+    else
+      refuse(408, "the request did not arrive in time");
+    return;
+  }
+  if (ec == asio::error::operation_aborted && core_->stopping())
+    bytes = socket_.read_some(room(), ec); // what came in while the server was told to stop
+  if (!ec)
+    store(bytes);
+  else if (ec == asio::error::eof)
+    input_ended();
+  else
+    end(false);
+}
+
+void connection::input_ended() {
+  if (waiting_ != waiting::request)
+    refuse(400, http1::text_of(problem::truncated));
+  end(false);
+}
+
+void connection::end(bool lingering) noexcept {
+  ended_ = true;
+  lingering_ = lingering;
+}
+
+void connection::nudge() noexcept {
+  error_code ignored;
+  if (waiting_ == waiting::request)
+    socket_.cancel(ignored);
+}
+
+void connection::abort() noexcept {
+  error_code ignored;
+  aborted_ = true;
+  core_->clock().clear(*this);
+  socket_.close(ignored);
+  cancel_handler_.emit(asio::cancellation_type::terminal);
+}
+
+void connection::on_deadline(deadline_kind kind) noexcept {
+  error_code ignored;
+  late_ = true;
+  if (kind != deadline_kind::linger)
+    ++core_->counters().timed_out;
+  socket_.cancel(ignored);
+}
+
+} // namespace httpool::detail

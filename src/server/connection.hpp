@@ -1,0 +1,118 @@
+// One connection of a server: reads requests, has them answered, writes responses.
+#pragma once
+
+#include "http1/body_decoder.hpp"
+#include "http1/framing.hpp"
+#include "http1/head_parser.hpp"
+#include "server/batch.hpp"
+#include "server/deadlines.hpp"
+#include "server/quota.hpp"
+#include "server/read_buffer.hpp"
+
+#include <httpool/request.hpp>
+#include <httpool/request_context.hpp>
+#include <httpool/server_handler.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list_hook.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace httpool::detail {
+
+class server_core;
+
+struct connection_tag;
+using connection_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<connection_tag>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class connection final : public deadline_holder, public connection_hook {
+public:
+  using tcp = boost::asio::ip::tcp;
+
+  connection(std::shared_ptr<server_core> core, place room, tcp::socket socket,
+             const request_context& context);
+  ~connection();
+
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  // Serves until the connection has ended, which is when `self` goes.
+  static boost::asio::awaitable<void> run(std::shared_ptr<connection> self);
+
+  std::uint64_t id() const noexcept { return context_.connection_id; }
+
+  // The server stops: if no byte of a request has arrived, the connection ends.
+  void nudge() noexcept;
+
+  // Ends it now.
+  void abort() noexcept;
+
+  void on_deadline(deadline_kind kind) noexcept override;
+
+private:
+  enum class step : std::uint8_t {
+    read,   // more bytes are needed
+    answer, // a request is complete
+    end,    // nothing more is taken from this client
+  };
+  enum class waiting : std::uint8_t { nothing, request, head, body };
+
+  // Parsing what has arrived.
+  step advance();
+  step take_head();
+  step refuse(unsigned status, std::string_view why);
+
+  // Answering.
+  reply call_handler();
+  boost::asio::awaitable<response> finish(reply pending);
+  response failure();
+  void answer(response& message);
+  void send(response& message, bool keep_alive);
+  void await_next_request() noexcept;
+  bool batch_is_full() const noexcept;
+
+  // Reading and writing.
+  boost::asio::awaitable<void> serve();
+  boost::asio::awaitable<bool> write_rest(boost::system::error_code ec);
+  boost::asio::awaitable<void> linger();
+  boost::system::error_code write();
+  boost::asio::mutable_buffer room();
+  void begin_waiting();
+  void stop_waiting() noexcept;
+  void received(boost::system::error_code ec, std::size_t bytes);
+  void store(std::size_t bytes);
+  void input_ended();
+  void end(bool lingering) noexcept;
+
+  std::shared_ptr<server_core> core_;
+  place place_;
+  tcp::socket socket_;
+  request_context context_;
+  boost::asio::cancellation_signal cancel_handler_;
+
+  read_buffer in_;
+  batch out_;
+  request request_;
+  http1::request_parser parser_;
+  http1::request_framing framing_;
+  http1::body_decoder decoder_;
+  http1::response_context answering_; // what of the request the response depends on
+
+  std::size_t body_filled_ = 0;
+  waiting waiting_ = waiting::nothing;
+  bool in_body_ = false;
+  bool past_buffer_ = false; // the read goes straight into the body
+  bool ended_ = false;
+  bool lingering_ = false;
+  bool aborted_ = false;
+  bool late_ = false;
+};
+
+} // namespace httpool::detail

@@ -1,0 +1,207 @@
+#include "server/core.hpp"
+
+#include "server/check_options.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <sstream>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace httpool::detail {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::chrono::milliseconds descriptor_pause(100);
+constexpr int accepts_a_turn = 64;
+
+using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+void listen(asio::ip::tcp::acceptor& acceptor, const asio::ip::tcp::endpoint& at, bool share_port) {
+  error_code ec;
+  const auto attempt = [&](auto&& step) {
+    if (!ec)
+      step();
+  };
+  acceptor.open(at.protocol(), ec);
+  attempt([&] { acceptor.set_option(asio::socket_base::reuse_address(true), ec); });
+  if (share_port)
+    attempt([&] { acceptor.set_option(reuse_port(true), ec); });
+  attempt([&] { acceptor.bind(at, ec); });
+  attempt([&] { acceptor.listen(asio::socket_base::max_listen_connections, ec); });
+  attempt([&] { acceptor.non_blocking(true, ec); });
+  if (ec) {
+    std::ostringstream what;
+    what << "cannot listen on " << at;
+    // Without the source location that Asio attaches: it means nothing to who reads the message.
+    throw boost::system::system_error({ec.value(), ec.category()}, what.str());
+  }
+}
+
+bool is_shortage(const error_code& ec) {
+  return ec == asio::error::no_descriptors || ec == asio::error::no_buffer_space ||
+         ec == asio::error::no_memory || ec == boost::system::errc::too_many_files_open_in_system;
+}
+
+} // namespace
+
+server_core::server_core(asio::any_io_executor executor, const tcp::endpoint& at,
+                         server_handler handler, server_options options,
+                         std::shared_ptr<quota> places)
+    : executor_(std::move(executor)),
+      handler_(std::move(handler)),
+      options_(std::move(options)),
+      places_(std::move(places)),
+      deadlines_(std::make_shared<deadlines>(
+          executor_, std::array{options_.idle_timeout, options_.head_timeout, options_.body_timeout,
+                                options_.linger_timeout})),
+      acceptor_(executor_),
+      pause_(executor_),
+      drained_(executor_) {
+  check_options(options_);
+  listen(acceptor_, at, options_.reuse_port);
+  local_ = acceptor_.local_endpoint();
+}
+
+void server_core::start() {
+  asio::co_spawn(executor_, accept(shared_from_this()), asio::detached);
+}
+
+asio::awaitable<void> server_core::accept(std::shared_ptr<server_core> self) {
+  tcp::acceptor& acceptor = self->acceptor_;
+  error_code ec;
+  while (acceptor.is_open()) {
+    co_await acceptor.async_wait(tcp::acceptor::wait_read,
+                                 asio::redirect_error(asio::use_awaitable, ec));
+    for (int i = 0; i < accepts_a_turn && acceptor.is_open(); ++i) {
+      place room = self->take_place();
+      if (!room) {
+        self->pause_.expires_at(asio::steady_timer::time_point::max());
+        co_await self->pause_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+        continue;
+      }
+      tcp::socket socket(self->executor_);
+      tcp::endpoint peer;
+      acceptor.accept(socket, peer, ec);
+      if (!ec) {
+        self->begin(std::move(socket), peer, std::move(room));
+      } else if (is_shortage(ec)) {
+        ++self->counters_.accept_pauses;
+        self->pause_.expires_after(descriptor_pause);
+        co_await self->pause_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+      } else if (ec == asio::error::would_block || ec == asio::error::try_again) {
+        break;
+      }
+    }
+  }
+}
+
+place server_core::take_place() {
+  return places_->take([weak = weak_from_this()] {
+    if (const auto self = weak.lock())
+      asio::post(self->executor_, [self] { self->pause_.cancel(); });
+  });
+}
+
+void server_core::begin(tcp::socket socket, const tcp::endpoint& peer, place room) {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.set_option(tcp::no_delay(true), ignored);
+  ++counters_.accepted;
+  request_context context;
+  context.connection_id = places_->next_id();
+  context.peer = peer;
+  const auto served =
+      std::make_shared<connection>(shared_from_this(), std::move(room), std::move(socket), context);
+  connections_.push_back(*served);
+  asio::co_spawn(executor_, connection::run(served), asio::detached);
+}
+
+server_stats server_core::stats() const noexcept {
+  server_stats figures;
+  figures.accepted = counters_.accepted;
+  figures.open = places_->open();
+  figures.peak_open = places_->peak();
+  figures.requests = counters_.requests;
+  figures.refused = counters_.refused;
+  figures.timed_out = counters_.timed_out;
+  figures.handler_failures = counters_.handler_failures;
+  figures.writes = counters_.writes;
+  figures.accept_pauses = counters_.accept_pauses;
+  return figures;
+}
+
+void server_core::close_connection(std::uint64_t id) {
+  asio::post(executor_, [self = shared_from_this(), id] {
+    for (connection& each : self->connections_)
+      if (each.id() == id) {
+        each.abort();
+        return;
+      }
+  });
+}
+
+void server_core::close() {
+  asio::post(executor_, [self = shared_from_this()] {
+    self->stopping_ = true;
+    self->stop_listening();
+    self->abort_connections();
+    if (self->connections_.empty())
+      self->drained();
+  });
+}
+
+asio::steady_timer& server_core::begin_stop() {
+  if (!stopping_) {
+    stopping_ = true;
+    stop_listening();
+    drained_.expires_after(options_.drain_timeout);
+    for (connection& each : connections_)
+      each.nudge();
+    if (connections_.empty())
+      drained();
+  }
+  return drained_;
+}
+
+error_code server_core::end_stop() {
+  if (connections_.empty())
+    return {};
+  abort_connections();
+  return asio::error::timed_out;
+}
+
+void server_core::stop_listening() noexcept {
+  error_code ignored;
+  acceptor_.close(ignored);
+  pause_.cancel();
+}
+
+void server_core::abort_connections() noexcept {
+  for (connection& each : connections_)
+    each.abort();
+}
+
+// Wakes who waits for it, and lets who comes later not wait.
+void server_core::drained() noexcept {
+  deadlines_->stop();
+  drained_.expires_at(asio::steady_timer::time_point::min());
+}
+
+void server_core::on_connection_closed() noexcept {
+  if (stopping_ && connections_.empty())
+    drained();
+}
+
+} // namespace httpool::detail

@@ -1,0 +1,44 @@
+#include "server/quota.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace httpool::detail {
+
+place::~place() {
+  if (owner_)
+    owner_->give_back();
+}
+
+place quota::take(std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  if (limit_ != 0 && open_ >= limit_) {
+    waiting_.push_back(std::move(wake));
+    return {};
+  }
+  peak_ = std::max(peak_, ++open_);
+  return place(shared_from_this());
+}
+
+void quota::give_back() noexcept {
+  std::vector<std::function<void()>> woken;
+  {
+    const std::lock_guard lock(mutex_);
+    --open_;
+    woken.swap(waiting_);
+  }
+  for (const std::function<void()>& wake : woken)
+    wake();
+}
+
+std::size_t quota::open() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
+std::size_t quota::peak() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return peak_;
+}
+
+} // namespace httpool::detail

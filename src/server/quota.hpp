@@ -1,0 +1,57 @@
+// How many connections are open, and who waits for one to close; common to a server's threads.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace httpool::detail {
+
+class quota;
+
+// One open connection's share of a quota.
+class place {
+public:
+  place() noexcept = default;
+  explicit place(std::shared_ptr<quota> owner) noexcept : owner_(std::move(owner)) {}
+  place(place&& other) noexcept = default;
+  place& operator=(place&&) = delete;
+  ~place();
+
+  explicit operator bool() const noexcept { return owner_ != nullptr; }
+
+private:
+  std::shared_ptr<quota> owner_;
+};
+
+class quota : public std::enable_shared_from_this<quota> {
+public:
+  // At most `limit` at a time; zero: no limit.
+  explicit quota(std::size_t limit) noexcept : limit_(limit) {}
+
+  // A place, or none: then `wake` is called once, from any thread, when there may be one again.
+  place take(std::function<void()> wake);
+
+  // The next connection's id, counting from 1.
+  std::uint64_t next_id() noexcept { return ++last_id_; }
+
+  std::size_t open() const noexcept;
+  std::size_t peak() const noexcept;
+
+private:
+  friend class place;
+  void give_back() noexcept;
+
+  const std::size_t limit_;
+  mutable std::mutex mutex_;
+  std::size_t open_ = 0;
+  std::size_t peak_ = 0;
+  std::vector<std::function<void()>> waiting_;
+  std::atomic<std::uint64_t> last_id_ = 0;
+};
+
+} // namespace httpool::detail

@@ -1,0 +1,115 @@
+#include "server/core.hpp"
+
+#include <httpool/server.hpp>
+#include <httpool/server_threads.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <future>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace httpool {
+
+class server_threads::impl {
+public:
+  impl(std::size_t threads, boost::asio::ip::tcp::endpoint at, server_handler handler,
+       server_options options) {
+    if (threads == 0)
+      throw std::invalid_argument("server_threads: threads must not be 0");
+    options.reuse_port = threads > 1;
+    const auto places = std::make_shared<detail::quota>(options.max_connections);
+    for (std::size_t i = 0; i < threads; ++i) {
+      contexts_.push_back(std::make_unique<boost::asio::io_context>(1));
+      auto core = std::make_shared<detail::server_core>(contexts_.back()->get_executor(), at,
+                                                        handler, options, places);
+      at = core->local_endpoint();
+      servers_.push_back(std::unique_ptr<server>(new server(std::move(core))));
+    }
+    for (const auto& context : contexts_)
+      threads_.emplace_back([&context] { context->run(); });
+  }
+
+  ~impl() { end_threads(); }
+
+  boost::asio::ip::tcp::endpoint local_endpoint() const {
+    return servers_.front()->local_endpoint();
+  }
+
+  server_stats stats() const {
+    server_stats sum = servers_.front()->stats();
+    for (std::size_t i = 1; i < servers_.size(); ++i) {
+      const server_stats each = servers_[i]->stats();
+      sum.accepted += each.accepted;
+      sum.requests += each.requests;
+      sum.refused += each.refused;
+      sum.timed_out += each.timed_out;
+      sum.handler_failures += each.handler_failures;
+      sum.writes += each.writes;
+      sum.accept_pauses += each.accept_pauses;
+    }
+    return sum;
+  }
+
+  void close_connection(std::uint64_t id) {
+    for (const auto& each : servers_)
+      each->close_connection(id);
+  }
+
+  bool stop() {
+    if (threads_.empty())
+      return true;
+    std::vector<std::future<void>> stopped;
+    for (const auto& each : servers_)
+      stopped.push_back(each->async_stop(boost::asio::use_future));
+    bool clean = true;
+    for (std::future<void>& each : stopped)
+      try {
+        each.get();
+      } catch (const boost::system::system_error&) {
+        clean = false;
+      }
+    end_threads();
+    return clean;
+  }
+
+private:
+  // Not to depend on handlers that do not heed their cancellation.
+  void end_threads() {
+    for (const auto& context : contexts_)
+      context->stop();
+    for (std::thread& each : threads_)
+      each.join();
+    threads_.clear();
+  }
+
+  std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
+  std::vector<std::unique_ptr<server>> servers_;
+  std::vector<std::thread> threads_;
+};
+
+server_threads::server_threads(std::size_t threads, const boost::asio::ip::tcp::endpoint& at,
+                               server_handler handler, server_options options)
+    : impl_(std::make_unique<impl>(threads, at, std::move(handler), std::move(options))) {}
+
+server_threads::~server_threads() = default;
+
+boost::asio::ip::tcp::endpoint server_threads::local_endpoint() const {
+  return impl_->local_endpoint();
+}
+
+server_stats server_threads::stats() const {
+  return impl_->stats();
+}
+
+void server_threads::close_connection(std::uint64_t id) {
+  impl_->close_connection(id);
+}
+
+bool server_threads::stop() {
+  return impl_->stop();
+}
+
+} // namespace httpool
