@@ -18,17 +18,24 @@ if(HTTPOOL_SANITIZE)
   endif()
 endif()
 
-# httpool_library(NAME sources...): a library of this project, exported as httpool::NAME.
+# httpool_library(NAME sources... [NEEDS package...]): a library of this project, called
+# httpool::NAME here and by its users, without the prefix httpool_ if NAME has it. It is installed
+# with the others. NEEDS names packages beyond Boost and Threads that its users must find too: the
+# library is then a component of its own, so that those who don't use it needn't have them.
 function(httpool_library name)
+  cmake_parse_arguments(arg "" "" "NEEDS" ${ARGN})
   string(REGEX REPLACE "^httpool_" "" export_name "${name}")
-  add_library(${name} ${ARGN})
+  add_library(${name} ${arg_UNPARSED_ARGUMENTS})
   add_library(httpool::${export_name} ALIAS ${name})
-  set_target_properties(${name} PROPERTIES EXPORT_NAME ${export_name})
+  set_target_properties(${name} PROPERTIES
+    EXPORT_NAME ${export_name}
+    HTTPOOL_NEEDS "${arg_NEEDS}"
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  set_property(GLOBAL APPEND PROPERTY HTTPOOL_LIBRARIES ${name})
   target_compile_features(${name} PUBLIC cxx_std_20)
   target_include_directories(${name}
-    PUBLIC
-      $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
-      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC Boost::headers Threads::Threads
     PRIVATE $<BUILD_INTERFACE:httpool_build_settings>)
