@@ -10,7 +10,8 @@ endif()
 set(sources "")
 foreach(header IN LISTS headers)
   string(REGEX REPLACE "\\.hpp$" ".cpp" source ${PROJECT_BINARY_DIR}/check_headers/${header})
-  file(CONFIGURE OUTPUT ${source} CONTENT "#include <@header@>\n#include <@header@>\n" @ONLY)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT
+    "#include <@header@>\n#include <@header@> // NOLINT(readability-duplicate-include)\n")
   list(APPEND sources ${source})
 endforeach()
 

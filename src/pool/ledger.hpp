@@ -57,7 +57,7 @@ public:
     time_point deadline = time_point::max(); ///< When its dial or its lessee is cut off.
   };
 
-  struct decision {
+  struct decision { // NOLINT(cppcoreguidelines-pro-type-member-init): every decision names `what`
     enum class action : std::uint8_t {
       grant,      ///< `waiter` gets `connection`, which is leased now. Look at it first.
       fail,       ///< `waiter` gets `error`.
