@@ -21,8 +21,8 @@ class response;
 /// One field line: its name as it was written, and its value without the white space around it.
 /// Both point into the `fields` that it came from and hold until that is changed.
 struct field {
-  std::string_view name;
-  std::string_view value;
+  std::string_view name;  ///< In the case it was written in; two that differ in it are equal.
+  std::string_view value; ///< May be empty.
 };
 
 /// The fields of a message in the order they were added (RFC 9110 §5), kept as they go on the wire:

@@ -52,6 +52,7 @@ public:
   std::string_view target() const noexcept;
   void target(std::string_view text);
 
+  /// The version in the request line.
   http_version version() const noexcept { return version_; }
   void version(http_version version) noexcept { version_ = version; }
 

@@ -59,6 +59,7 @@ public:
   /// The reason phrase as received or set; may be empty. HTTP gives it no meaning.
   std::string_view reason() const noexcept;
 
+  /// The version in the status line.
   http_version version() const noexcept { return version_; }
   void version(http_version version) noexcept { version_ = version; }
 

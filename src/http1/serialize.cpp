@@ -8,6 +8,7 @@
 #include <httpool/error.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace httpool::http1 {
@@ -16,9 +17,9 @@ namespace {
 constexpr std::string_view line_break = "\r\n";
 
 void append_number(std::string& out, std::uint64_t number, int base = 10) {
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
-  out.append(digits, end);
+  std::array<char, 20> digits = {};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
+  out.append(digits.data(), end);
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {

@@ -39,7 +39,7 @@ close_reason reason_of(liveness seen) noexcept {
 std::shared_ptr<pool_core> pool_core::create(asio::any_io_executor executor, dialer::target target,
                                              pool_options options) {
   check(options);
-  const std::shared_ptr<pool_core> core(
+  std::shared_ptr<pool_core> core(
       new pool_core(std::move(executor), std::move(target), std::move(options)));
   core->service_.add(*core);
   core->run([&](todo& work) { core->ledger_.tick(work.now); });
