@@ -64,8 +64,8 @@ public:
   void drain(drain_operation& operation, duration timeout);
   void give_ticket(acquire_operation& operation);
   void give_ticket(drain_operation& operation);
-  void cancel_acquire(ticket wanted);
-  void cancel_drain(ticket wanted);
+  void cancel_acquire(ticket operation);
+  void cancel_drain(ticket operation);
 
   // The pool.
   void close();
