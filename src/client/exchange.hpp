@@ -37,7 +37,6 @@ public:
   using error_code = boost::system::error_code;
 
 private:
-
   exchange(std::shared_ptr<client_core> client, send_operation& operation, request message,
            time_point deadline);
 
