@@ -31,6 +31,7 @@ void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
   begin_event();
   reserve_decisions();
   ++counts_.acquires;
+  caller.turn = ++turns_;
   caller.since = now;
   caller.deadline = deadline;
   if (closed_)
@@ -45,9 +46,7 @@ void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
     return fail(caller, error::acquire_timeout, counts_.timed_out);
   if (too_many_waiters())
     return fail(caller, error::too_many_waiters, counts_.refused);
-  park(caller, waiter::place::queued);
-  queue_.push_back(caller);
-  counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_);
+  park_in_queue(caller, queue_.end());
 }
 
 ledger::connection* ledger::try_acquire(time_point now) {
@@ -119,9 +118,8 @@ void ledger::stale(time_point now, connection& c, waiter* caller, close_reason r
   } else if (caller->cancelled) {
     fail(*caller, caller->cancelled, counts_.cancelled);
   } else {
-    park(*caller, waiter::place::queued);
-    queue_.push_front(*caller);
-    counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_);
+    const auto came_later = [&](const waiter& w) { return w.turn > caller->turn; };
+    park_in_queue(*caller, std::find_if(queue_.begin(), queue_.end(), came_later));
   }
   settle(now);
 }
@@ -131,6 +129,7 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
   begin_event();
   reserve_decisions();
   ++counts_.acquires;
+  caller.turn = 0; // Whoever queues came after it had been granted.
   caller.since = now;
   caller.deadline = deadline;
   end_lease(now, c);
@@ -152,7 +151,6 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
     ++counts_.dials;
     park(caller, waiter::place::retrying);
     ++retrying_;
-    counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_);
   }
   settle(now);
 }

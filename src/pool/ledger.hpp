@@ -100,7 +100,8 @@ public:
   void dropped(time_point now, connection& c, close_reason reason);
 
   /// The look at a connection that has just been granted failed: it closes, and its waiter, none
-  /// after `try_acquire`, goes back to the front of the queue with its old deadline.
+  /// after `try_acquire`, goes back to the front of the queue with its old deadline, in the order
+  /// of acquires among those who do.
   void stale(time_point now, connection& c, waiter* caller, close_reason reason);
 
   /// A leased connection died under its lessee and its descriptor is closed: a fresh dial, for
@@ -209,6 +210,7 @@ private:
   void settle(time_point now);
 
   void park(waiter& w, waiter::place where);
+  void park_in_queue(waiter& w, waiters::iterator next);
   void unpark(waiter& w) noexcept;
   void fail(waiter& w, boost::system::error_code why, std::uint64_t& counter);
   void grant(time_point now, waiter& w, connection& c);
@@ -259,6 +261,7 @@ private:
   waiters queue_;                   ///< First come, first served.
   deadlines<waiter> waiting_until_; ///< All waiters, queued or retrying.
   std::size_t retrying_ = 0;        ///< Waiters with a dial of their own.
+  std::uint64_t turns_ = 0;         ///< Turns given to callers, from 1; a retry's is 0.
 
   connections dialing_;
   connections idle_; ///< The longest idle first.

@@ -83,8 +83,11 @@ void ledger::check_invariants(time_point now) const {
 
   std::size_t queued = 0;
   time_point previous = time_point::min();
+  std::uint64_t turn = 0;
   for (const waiter& w : queue_) {
     require(w.where == waiter::place::queued, "3: a queued waiter knows that it is");
+    require(turn <= w.turn, "6: waiters queue in the order of their acquires");
+    turn = w.turn;
     ++queued;
   }
   for (const waiter& w : waiting_until_) {

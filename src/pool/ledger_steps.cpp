@@ -62,6 +62,12 @@ void ledger::decide(action what, waiter* w, connection* c, boost::system::error_
 void ledger::park(waiter& w, waiter::place where) {
   w.where = where;
   waiting_until_.insert(waiting_until_.end(), w);
+  counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_ + 1);
+}
+
+void ledger::park_in_queue(waiter& w, waiters::iterator next) {
+  park(w, waiter::place::queued);
+  queue_.insert(next, w);
 }
 
 void ledger::unpark(waiter& w) noexcept {

@@ -136,6 +136,28 @@ BOOST_AUTO_TEST_CASE(the_waiter_of_a_stale_connection_goes_to_the_front_with_its
   BOOST_TEST((pool.stats().wait_time == 1s), "the wait counts from the acquire, once");
 }
 
+BOOST_AUTO_TEST_CASE(waiters_of_several_stale_connections_keep_their_order) {
+  ledger_fixture pool({.max_connections = 3});
+  pool.idles(3);
+  caller& first = pool.acquire();
+  caller& second = pool.acquire();
+  caller& third = pool.acquire();
+  caller& fourth = pool.acquire();
+  pool.stale(first);
+  pool.stale(third);
+  pool.stale(second);
+  pool.closed();
+  pool.dialed();
+  BOOST_TEST(first.got);
+  BOOST_TEST(second.waits());
+  pool.dialed();
+  BOOST_TEST(second.got);
+  BOOST_TEST(third.waits());
+  pool.dialed();
+  BOOST_TEST(third.got);
+  BOOST_TEST(fourth.waits());
+}
+
 BOOST_AUTO_TEST_CASE(a_stale_waiter_that_is_late_times_out_at_the_next_tick) {
   ledger_fixture pool({.max_connections = 1});
   pool.idles(1);

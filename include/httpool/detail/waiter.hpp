@@ -36,6 +36,7 @@ struct waiter : boost::intrusive::list_base_hook<boost::intrusive::tag<fifo_tag>
     retrying ///< Waiting for a dial of its own that replaces a connection that died.
   };
 
+  std::uint64_t turn = 0;   ///< Its place in the order of first come, first served.
   time_point since = {};    ///< When the acquire began.
   time_point deadline = {}; ///< When it fails with `error::acquire_timeout`.
   place where = place::nowhere;
