@@ -30,6 +30,7 @@ ledger::ledger(const pool_options& options, time_point now, std::uint64_t seed)
 void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
   begin_event();
   reserve_decisions();
+  start_retries(now);
   ++counts_.acquires;
   caller.turn = ++turns_;
   caller.since = now;
@@ -51,6 +52,7 @@ void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
 
 ledger::connection* ledger::try_acquire(time_point now) {
   begin_event();
+  start_retries(now);
   if (closed_ || !queue_.empty())
     return nullptr;
   connection* c = take_idle(now);
@@ -66,13 +68,12 @@ ledger::connection* ledger::try_acquire(time_point now) {
 
 void ledger::cancel(time_point now, waiter& caller, boost::system::error_code reason) {
   begin_event();
-  if (caller.where == waiter::place::nowhere) {
-    caller.cancelled = reason;
-    return;
-  }
   if (caller.where == waiter::place::retrying)
     give_up_retry(caller);
-  fail(caller, reason, counts_.cancelled);
+  if (caller.where == waiter::place::nowhere)
+    caller.cancelled = reason;
+  else
+    fail(caller, reason, counts_.cancelled);
   settle(now);
 }
 
@@ -239,9 +240,8 @@ ledger::connection* ledger::find_idle(std::uint64_t id) noexcept {
 
 void ledger::spoke(time_point now, connection& c, close_reason reason) {
   begin_event();
-  if (c.where != state::idle)
-    return;
-  begin_close(c, reason);
+  if (c.where == state::idle)
+    begin_close(c, reason);
   settle(now);
 }
 
@@ -313,10 +313,11 @@ void ledger::close(time_point now) {
   settle(now);
 }
 
-void ledger::cut_off_all(time_point) {
+void ledger::cut_off_all(time_point now) {
   begin_event();
   for (connection& c : leased_)
     decide(action::cut_off, nullptr, &c);
+  settle(now);
 }
 
 } // namespace httpool::detail

@@ -237,6 +237,7 @@ private:
 
   void begin_dial(time_point now, connection& c);
   void end_dial(connection& c) noexcept;
+  void start_retries(time_point now);
   void give_up_retry(waiter& w);
   bool may_start_dial(time_point now) const noexcept;
   bool lacks_dial() const noexcept;

@@ -29,17 +29,7 @@ void ledger::settle(time_point now) {
       break;
     grant(now, queue_.front(), *c);
   }
-  if (held_back_ > 0) {
-    for (connection& c : dialing_) {
-      if (!may_start_dial(now))
-        break;
-      if (c.dial_started)
-        continue;
-      --held_back_;
-      begin_dial(now, c);
-      decide(action::dial, nullptr, &c);
-    }
-  }
+  start_retries(now);
 }
 
 /// Room for all that the events of the connections and waiters there are may decide, so that no
@@ -302,6 +292,21 @@ void ledger::end_dial(connection& c) noexcept {
   set_deadline(c, time_point::max());
   c.reserved_for = nullptr;
   held_back_ -= !c.dial_started;
+}
+
+/// The dials of retries whose turn has come start, before any that `wants_dial` may ask for.
+void ledger::start_retries(time_point now) {
+  if (held_back_ == 0)
+    return;
+  for (connection& c : dialing_) {
+    if (held_back_ == 0 || !may_start_dial(now))
+      return;
+    if (c.dial_started)
+      continue;
+    --held_back_;
+    begin_dial(now, c);
+    decide(action::dial, nullptr, &c);
+  }
 }
 
 /// A retry's waiter goes: its dial is shared from now on or, when it has not started, forgotten.

@@ -205,6 +205,43 @@ BOOST_AUTO_TEST_CASE(a_retry_waits_for_the_pause_after_a_failure) {
   BOOST_TEST(retry.got == &c);
 }
 
+BOOST_AUTO_TEST_CASE(a_retry_whose_pause_has_ended_goes_before_a_caller_who_comes_before_the_tick) {
+  for (const bool with_acquire : {true, false}) {
+    ledger_fixture pool;
+    connection& c = pool.lease();
+    pool.acquire();
+    pool.dial_fails();
+    pool.redial(c);
+    pool.later(121ms);
+    if (with_acquire)
+      pool.acquire();
+    else
+      pool.try_acquire();
+    BOOST_TEST(pool.dials == std::vector{&c});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_that_ends_before_any_other_event_starts_the_retry) {
+  for (int event = 0; event < 4; ++event) {
+    ledger_fixture pool;
+    connection& c = pool.lease();
+    caller& done = pool.acquire();
+    pool.dial_fails();
+    connection stranger;
+    pool.redial(c);
+    pool.later(121ms);
+    if (event == 0)
+      pool.cancel(done);
+    if (event == 1)
+      pool.spoke(stranger);
+    if (event == 2)
+      pool.cut_off_all();
+    if (event == 3)
+      pool.prewarm(0);
+    BOOST_TEST(pool.dials == std::vector{&c});
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace httpool::test
