@@ -177,6 +177,7 @@ void ledger::dial(time_point now, connection& c) {
   dialing_.push_back(c);
   ++counts_.dials;
   counts_.peak_total = std::max(counts_.peak_total, total());
+  end_prewarm();
   begin_dial(now, c);
 }
 
@@ -192,13 +193,10 @@ void ledger::dialed(time_point now, connection& c) {
   c.idle_since = now;
   c.checked_at = now;
   c.expires_at = saturating_add(now, spread(max_lifetime_, 10));
-  if (reserved_for) {
+  if (reserved_for)
     grant(now, *reserved_for, c);
-  } else {
-    if (prewarm_ > 0 && queue_.empty())
-      --prewarm_;
+  else
     hand_on(now, c);
-  }
   settle(now);
 }
 
@@ -280,9 +278,9 @@ void ledger::tick(time_point now) {
 
 void ledger::prewarm(time_point now, std::size_t count) {
   begin_event();
-  const std::size_t wanted = std::min(count, limits_.max_connections);
-  if (!closed_ && wanted > open())
-    prewarm_ = std::max(prewarm_, wanted - open());
+  if (!closed_)
+    prewarm_ = std::max(prewarm_, std::min(count, limits_.max_connections));
+  end_prewarm();
   settle(now);
 }
 
@@ -290,6 +288,7 @@ void ledger::set_limits(time_point now, const pool_limits& limits) {
   begin_event();
   limits_ = limits;
   prewarm_ = std::min(prewarm_, limits.max_connections);
+  end_prewarm();
   while (open() > limits_.max_connections && !idle_.empty())
     begin_close(idle_.front(), close_reason::surplus);
   overhang_ = total();

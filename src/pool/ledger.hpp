@@ -148,7 +148,8 @@ public:
   /// Time has passed.
   void tick(time_point now);
 
-  /// Wants `count` connections to exist, once; gives up when a dial fails.
+  /// Wants `count` connections to exist at once, closing ones apart, and then no more of it; gives
+  /// up when a dial fails.
   void prewarm(time_point now, std::size_t count);
 
   /// Closes surplus idle connections now and leased ones on their return.
@@ -235,13 +236,13 @@ private:
   time_point idle_deadline() const noexcept;
   bool may_probe() const noexcept;
 
+  void end_prewarm() noexcept;
   void begin_dial(time_point now, connection& c);
   void end_dial(connection& c) noexcept;
   void start_retries(time_point now);
   void give_up_retry(waiter& w);
   bool may_start_dial(time_point now) const noexcept;
   bool lacks_dial() const noexcept;
-  std::size_t spare_wanted() const noexcept;
   std::size_t dials_in_flight() const noexcept { return dialing_.size() - held_back_; }
   duration backoff() noexcept;
   duration spread(duration base, unsigned percent) noexcept;
@@ -272,7 +273,7 @@ private:
 
   std::size_t held_back_ = 0; ///< Dialing connections, all retries, that wait for their turn.
   std::size_t probing_ = 0;   ///< Leased connections that a probe has.
-  std::size_t prewarm_ = 0;   ///< Dials that `prewarm` still wants.
+  std::size_t prewarm_ = 0;   ///< Connections that `prewarm` wants; 0 once there have been so many.
   std::size_t overhang_ = 0;  ///< Connections that a lowered limit has to bear for now.
 
   std::uint32_t failures_ = 0; ///< Dials failed in a row; those in flight together count once.

@@ -265,18 +265,23 @@ time_point ledger::due(const connection& c) const noexcept {
 
 /// Whether waiters, spare connections and room call for one shared dial more.
 bool ledger::lacks_dial() const noexcept {
-  return !closed_ && total() < limits_.max_connections &&
-         dialing_.size() - retrying_ < queue_.size() + spare_wanted();
+  if (closed_ || total() >= limits_.max_connections)
+    return false;
+  const std::size_t shared = dialing_.size() - retrying_;
+  if (shared < queue_.size())
+    return true;
+  const std::size_t spare = shared - queue_.size();
+  return idle_.size() + probing_ + spare < limits_.min_idle || open() < prewarm_;
 }
 
 bool ledger::may_start_dial(time_point now) const noexcept {
   return dials_in_flight() < limits_.max_dials && (failures_ == 0 || next_dial_ <= now);
 }
 
-/// Dials wanted for nobody in particular.
-std::size_t ledger::spare_wanted() const noexcept {
-  const std::size_t ready = idle_.size() + probing_;
-  return limits_.min_idle - std::min(limits_.min_idle, ready) + prewarm_;
+/// `prewarm` has had what it wanted.
+void ledger::end_prewarm() noexcept {
+  if (open() >= prewarm_)
+    prewarm_ = 0;
 }
 
 /// While dials fail, they start no faster than the back-off allows, however long each takes.

@@ -95,6 +95,25 @@ BOOST_AUTO_TEST_CASE(prewarm_makes_the_pool_hold_that_many_connections_once) {
   BOOST_TEST(pool.dials.empty());
 }
 
+BOOST_AUTO_TEST_CASE(prewarm_and_min_idle_do_not_add_up) {
+  ledger_fixture pool({.max_connections = 10, .min_idle = 4, .max_dials = 1});
+  pool.prewarm(5);
+  while (!pool.dials.empty())
+    pool.dialed();
+  BOOST_TEST(pool.stats().idle == 5);
+}
+
+BOOST_AUTO_TEST_CASE(prewarm_and_waiters_do_not_add_up) {
+  ledger_fixture pool({.max_connections = 10, .max_dials = 1});
+  pool.acquire();
+  pool.acquire();
+  pool.prewarm(3);
+  while (!pool.dials.empty())
+    pool.dialed();
+  BOOST_TEST(pool.stats().leased == 2);
+  BOOST_TEST(pool.stats().idle == 1);
+}
+
 BOOST_AUTO_TEST_CASE(prewarm_wants_no_more_than_max_connections_and_nothing_of_a_fuller_pool) {
   ledger_fixture pool({.max_connections = 2});
   pool.prewarm(0);
@@ -113,6 +132,16 @@ BOOST_AUTO_TEST_CASE(prewarm_gives_up_when_a_dial_fails) {
   pool.dial_fails();
   pool.pass(1min);
   BOOST_TEST(pool.stats().dials == 1);
+}
+
+BOOST_AUTO_TEST_CASE(limits_without_end_do_not_wrap_round) {
+  constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
+  ledger_fixture pool({.max_connections = endless, .min_idle = endless, .max_dials = 3});
+  BOOST_TEST(pool.dials.size() == 3);
+  pool.acquire();
+  pool.prewarm(endless);
+  pool.dialed();
+  BOOST_TEST(pool.dials.size() == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
