@@ -186,6 +186,7 @@ void ledger::dialed(time_point now, connection& c) {
   waiter* const reserved_for = c.reserved_for;
   end_dial(c);
   failures_ = 0;
+  next_dial_ = time_point::min();
   counts_.last_dial_error = {};
   c.id = ++counts_.made;
   c.uses = 0;
@@ -210,7 +211,7 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
     return;
   counts_.last_dial_error = why;
   prewarm_ = 0;
-  if (failures_ == 0 || c.dialed_at >= last_failure_) {
+  if (failures_ == 0 || c.dialed_at > last_failure_) {
     failures_ += failures_ < 64;
     last_failure_ = now;
   }

@@ -278,7 +278,7 @@ private:
 
   std::uint32_t failures_ = 0; ///< Dials failed in a row; those in flight together count once.
   time_point last_failure_ = {};
-  time_point next_dial_ = {}; ///< No dial starts before, while there are failures.
+  time_point next_dial_ = time_point::min(); ///< No dial starts before, while there are failures.
 
   bool probe_due_ = false; ///< An idle connection waits for another's probe to end.
   time_point sweep_at_ = time_point::max(); ///< When an idle connection needs attention.

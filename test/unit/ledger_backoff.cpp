@@ -72,6 +72,24 @@ BOOST_AUTO_TEST_CASE(pauses_double_from_the_first_to_the_longest_and_vary_by_a_f
   BOOST_TEST((longest > 11600ms), "the spread is used, upwards");
 }
 
+BOOST_AUTO_TEST_CASE(a_dial_starts_when_its_pause_ends_and_not_a_nanosecond_before) {
+  ledger_fixture pool;
+  pool.acquire();
+  pool.acquire();
+  pool.dial_fails();
+  pool.dial_fails();
+  pool.acquire();
+  BOOST_TEST(pool.dials.empty());
+  const duration pause = pool.next_wake();
+  BOOST_TEST(within_20_percent(pause, 100ms));
+  pool.later(pause - 1ns);
+  pool.tick();
+  BOOST_TEST(pool.dials.empty());
+  pool.later(1ns);
+  pool.tick();
+  BOOST_TEST(pool.dials.size() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(while_dials_fail_one_starts_a_pause_however_long_each_takes) {
   ledger_fixture pool({.max_connections = 8, .acquire_timeout = 1h});
   for (int i = 0; i < 8; ++i)
@@ -90,6 +108,21 @@ BOOST_AUTO_TEST_CASE(while_dials_fail_one_starts_a_pause_however_long_each_takes
   BOOST_TEST(pool.dials.size() == 2);
 }
 
+BOOST_AUTO_TEST_CASE(dials_that_were_in_flight_together_count_as_one_failure) {
+  for (const duration apart : {0ns, 1ns}) {
+    ledger_fixture pool;
+    for (int i = 0; i < 8; ++i)
+      pool.acquire();
+    BOOST_REQUIRE(pool.dials.size() == 8);
+    while (!pool.dials.empty()) {
+      pool.later(apart);
+      pool.dial_fails();
+    }
+    pool.acquire();
+    BOOST_TEST(within_20_percent(pool.next_wake(), 100ms));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_success_ends_the_back_off_at_once) {
   ledger_fixture pool({.max_connections = 2, .min_idle = 1});
   pauses_between_dials(pool, 6);
@@ -98,6 +131,15 @@ BOOST_AUTO_TEST_CASE(a_success_ends_the_back_off_at_once) {
   BOOST_TEST(pool.dials.size() == 1);
   pool.dialed();
   BOOST_TEST(pool.dials.size() == 1, "no pause after a success");
+}
+
+BOOST_AUTO_TEST_CASE(after_a_success_the_back_off_begins_anew) {
+  ledger_fixture pool({.min_idle = 1});
+  pauses_between_dials(pool, 10);
+  connection& c = pool.dialed();
+  pool.spoke(c);
+  pool.dial_fails();
+  BOOST_TEST(within_20_percent(pool.next_wake(), 100ms));
 }
 
 BOOST_AUTO_TEST_CASE(without_back_off_a_dial_follows_a_failure_at_once) {

@@ -285,6 +285,19 @@ BOOST_AUTO_TEST_CASE(a_clock_that_leaps_by_years_ends_what_is_due_and_the_pool_g
   BOOST_TEST(next.got);
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_made_before_the_epoch_of_its_clock_works_the_same) {
+  ledger_fixture pool;
+  pool.now = time_point(-24h);
+  pool.mind = detail::ledger({}, pool.now, 1);
+  caller& w = pool.acquire();
+  pool.dial_fails();
+  BOOST_TEST(w.failed_with(refused_by_peer));
+  caller& next = pool.acquire();
+  pool.pass(120ms);
+  pool.dialed();
+  BOOST_TEST(next.got);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace httpool::test
