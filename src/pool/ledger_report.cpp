@@ -38,14 +38,12 @@ pool_stats ledger::stats(time_point now) const noexcept {
   static_cast<pool_snapshot&>(result) = snapshot();
   result.max_connections = limits_.max_connections;
   result.age = now - made_at_;
-  result.leased_time +=
-      std::max(now - accounted_until_, duration::zero()) * static_cast<int>(leased_.size());
+  result.leased_time = saturating_sum(result.leased_time, now - accounted_until_, leased_.size());
   return result;
 }
 
 void ledger::account_leases(time_point now) noexcept {
-  counts_.leased_time +=
-      std::max(now - accounted_until_, duration::zero()) * static_cast<int>(leased_.size());
+  counts_.leased_time = saturating_sum(counts_.leased_time, now - accounted_until_, leased_.size());
   accounted_until_ = std::max(accounted_until_, now);
 }
 

@@ -83,7 +83,7 @@ void ledger::grant(time_point now, waiter& w, connection& c) {
   counts_.reused += c.uses > 0;
   ++c.uses;
   const duration wait = now - w.since;
-  counts_.wait_time += wait;
+  counts_.wait_time = saturating_sum(counts_.wait_time, wait, 1);
   counts_.max_wait = std::max<std::chrono::nanoseconds>(counts_.max_wait, wait);
   begin_lease(now, c);
   decide(action::grant, &w, &c);

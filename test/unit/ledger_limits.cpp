@@ -246,6 +246,26 @@ BOOST_AUTO_TEST_CASE(utilisation_is_the_leased_part_of_the_limit_now_and_on_aver
   BOOST_TEST(pool.stats().mean_utilisation() == 3.0 / 8);
 }
 
+BOOST_AUTO_TEST_CASE(sums_of_times_stop_at_the_longest_time_there_is) {
+  ledger_fixture pool;
+  pool.leases(3);
+  pool.later(for_ever / 2);
+  pool.tick();
+  BOOST_TEST((pool.stats().leased_time == std::chrono::nanoseconds::max()));
+
+  ledger_fixture waiting({.max_connections = 3});
+  const auto c = waiting.leases(3);
+  for (int i = 0; i < 3; ++i)
+    waiting.acquire(for_ever);
+  waiting.later(for_ever / 2);
+  for (connection* each : c)
+    waiting.drop(*each);
+  waiting.closed();
+  while (!waiting.dials.empty())
+    waiting.dialed();
+  BOOST_TEST((waiting.stats().wait_time == std::chrono::nanoseconds::max()));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(time_at_its_ends)

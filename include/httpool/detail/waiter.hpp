@@ -7,6 +7,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace httpool::detail {
@@ -20,6 +21,18 @@ constexpr time_point saturating_add(time_point start, duration length) noexcept 
   if (length <= duration::zero())
     return start;
   return start > time_point::max() - length ? time_point::max() : start + length;
+}
+
+/// `sum` and `count` times `length` more, or the longest duration there is; no `length` below zero
+/// counts.
+constexpr duration saturating_sum(duration sum, duration length, std::size_t count) noexcept {
+  duration::rep more = 0;
+  if (length <= duration::zero())
+    return sum;
+  if (__builtin_mul_overflow(length.count(), count, &more) ||
+      more > (duration::max() - sum).count())
+    return duration::max();
+  return sum + duration(more);
 }
 
 struct fifo_tag;
