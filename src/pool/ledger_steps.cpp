@@ -90,9 +90,9 @@ void ledger::grant(time_point now, waiter& w, connection& c) {
 }
 
 /// Whether one waiter more would be more than `max_waiters` beyond those whom dials in flight,
-/// connections about to be gone and free room will serve.
+/// probed connections, connections about to be gone and free room will serve.
 bool ledger::too_many_waiters() const noexcept {
-  const std::size_t taken = idle_.size() + leased_.size() + retrying_;
+  const std::size_t taken = idle_.size() + leased_.size() - probing_ + retrying_;
   const std::size_t room = limits_.max_connections - std::min(limits_.max_connections, taken);
   return queue_.size() >= limits_.max_waiters && queue_.size() - limits_.max_waiters >= room;
 }

@@ -222,6 +222,19 @@ BOOST_AUTO_TEST_CASE(without_max_waiters_an_exhausted_pool_fails_at_once) {
   BOOST_TEST(pool.acquire().failed_with(error::too_many_waiters));
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_that_is_being_probed_does_not_exhaust_the_pool) {
+  pool_options options{.max_connections = 1, .max_waiters = 0};
+  options.probe.ask = [](lease&) -> boost::asio::awaitable<bool> { co_return true; };
+  ledger_fixture pool(options);
+  connection& c = *pool.idles(1).front();
+  pool.pass(options.probe.interval);
+  BOOST_REQUIRE(pool.probes.size() == 1);
+  caller& w = pool.acquire();
+  BOOST_TEST(w.waits());
+  pool.probed(c, true);
+  BOOST_TEST(w.got == &c);
+}
+
 BOOST_AUTO_TEST_CASE(as_many_may_wait_as_memory_has_room_for) {
   ledger_fixture pool(
       {.max_connections = 1, .max_waiters = std::numeric_limits<std::size_t>::max()});
