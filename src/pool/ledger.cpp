@@ -308,15 +308,19 @@ void ledger::close(time_point now) {
   }
   while (!idle_.empty())
     begin_close(idle_.front(), close_reason::pool_closed);
-  for (connection& c : dialing_)
+  for (connection& c : dialing_) {
+    set_deadline(c, time_point::max());
     decide(action::abort_dial, nullptr, &c);
+  }
   settle(now);
 }
 
 void ledger::cut_off_all(time_point now) {
   begin_event();
-  for (connection& c : leased_)
+  for (connection& c : leased_) {
+    set_deadline(c, time_point::max());
     decide(action::cut_off, nullptr, &c);
+  }
   settle(now);
 }
 

@@ -103,6 +103,15 @@ BOOST_AUTO_TEST_CASE(a_lease_deadline_may_move_or_go_and_ends_with_the_lease) {
   BOOST_TEST(pool.cut_off.empty());
 }
 
+BOOST_AUTO_TEST_CASE(cutting_off_all_reaches_each_lessee_and_leaves_no_deadline_behind) {
+  ledger_fixture pool;
+  const auto c = pool.leases(3);
+  pool.mind.set_lease_deadline(*c[1], pool.now + 1s);
+  pool.cut_off_all();
+  BOOST_TEST(pool.cut_off == c);
+  BOOST_TEST((pool.next_wake() == for_ever));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(a_connection_that_died)

@@ -129,6 +129,20 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(the_close)
 
+BOOST_AUTO_TEST_CASE(closing_fails_all_waiters_and_closes_what_is_idle) {
+  ledger_fixture pool({.max_connections = 3});
+  const auto c = pool.leases(2);
+  caller& retry = pool.redial(*c[0]);
+  caller& dialing = pool.acquire();
+  caller& queued = pool.acquire(for_ever);
+  pool.close();
+  BOOST_TEST(pool.mind.is_closed());
+  for (const caller* w : {&retry, &dialing, &queued})
+    BOOST_TEST(w->failed_with(error::pool_closed));
+  BOOST_TEST(pool.aborting == pool.dials);
+  BOOST_TEST((pool.next_wake() == for_ever));
+}
+
 BOOST_AUTO_TEST_CASE(closing_forgets_a_retry_whose_dial_has_not_begun) {
   ledger_fixture pool({.max_dials = 1});
   connection& c = pool.lease();
@@ -198,6 +212,16 @@ BOOST_AUTO_TEST_CASE(closing_twice_is_closing_once) {
   pool.close();
   BOOST_TEST(pool.stats().failed == before.failed);
   BOOST_TEST(pool.stats().closed() == before.closed());
+}
+
+BOOST_AUTO_TEST_CASE(a_dial_that_the_close_aborted_is_not_aborted_again_by_its_timeout) {
+  ledger_fixture pool({.dial_timeout = 1s});
+  pool.acquire();
+  pool.close();
+  BOOST_TEST(pool.aborting.size() == 1);
+  pool.later(1s);
+  pool.tick();
+  BOOST_TEST(pool.aborting.empty());
 }
 
 BOOST_AUTO_TEST_CASE(lessees_keep_their_deadlines_after_the_close) {
