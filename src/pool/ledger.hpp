@@ -166,7 +166,7 @@ public:
   /// What the latest event decided, in order.
   std::span<const decision> decisions() const noexcept { return decisions_; }
 
-  /// When `tick` is due; the end of time for never.
+  /// When `tick` is due, `now` when it is overdue; the end of time for never.
   time_point next_wake(time_point now) const noexcept;
 
   bool is_closed() const noexcept { return closed_; }

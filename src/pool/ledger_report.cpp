@@ -16,10 +16,10 @@ time_point ledger::next_wake(time_point now) const noexcept {
     first = std::min(first, ending_by_.begin()->deadline);
   if (!idle_.empty())
     first = std::min({first, sweep_at_, idle_deadline()});
-  const bool dial_waits = failures_ > 0 && now < next_dial_ && (lacks_dial() || held_back_ > 0);
+  const bool dial_waits = failures_ > 0 && (lacks_dial() || held_back_ > 0);
   if (dial_waits && dials_in_flight() < limits_.max_dials)
     first = std::min(first, next_dial_);
-  return first;
+  return std::max(first, now);
 }
 
 pool_snapshot ledger::snapshot() const noexcept {

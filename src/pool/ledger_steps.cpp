@@ -148,7 +148,7 @@ void ledger::end_lease(time_point now, connection& c) noexcept {
     --probing_;
     if (probe_due_) {
       probe_due_ = false;
-      sweep_at_ = now;
+      sweep_at_ = time_point::min();
     }
   }
 }

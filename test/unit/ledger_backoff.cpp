@@ -214,6 +214,19 @@ BOOST_AUTO_TEST_CASE(an_unneeded_dial_is_not_started_when_its_pause_ends) {
   BOOST_TEST(pool.stats().dials == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_dial_whose_pause_has_ended_is_asked_for_at_once) {
+  ledger_fixture pool;
+  connection& c = pool.lease();
+  pool.acquire();
+  pool.acquire();
+  pool.dial_fails();
+  pool.dial_fails();
+  pool.acquire(for_ever);
+  pool.later(1s);
+  pool.mind.set_lease_deadline(c, pool.now + 2s);
+  BOOST_TEST((pool.next_wake() == 0s));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(retries_that_await_their_turn)

@@ -101,6 +101,18 @@ BOOST_AUTO_TEST_CASE(probes_take_turns_so_that_as_many_stay_idle_as_are_probed) 
   BOOST_TEST(pool.stats().probes == 5);
 }
 
+BOOST_AUTO_TEST_CASE(a_probe_that_ends_late_is_followed_by_the_one_that_waited_for_it) {
+  ledger_fixture pool(with_probe(1s));
+  const auto idle = pool.idles(2);
+  pool.pass(1s);
+  BOOST_REQUIRE(pool.probes == std::vector{idle[0]});
+  pool.later(5s);
+  pool.probed(*idle[0], true);
+  BOOST_TEST((pool.next_wake() == 0s));
+  pool.tick();
+  BOOST_TEST(pool.probes == std::vector{idle[1]});
+}
+
 BOOST_AUTO_TEST_CASE(a_probed_connection_goes_straight_to_a_waiter_and_has_waited) {
   pool_options options = with_probe();
   options.max_connections = 1;
