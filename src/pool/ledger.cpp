@@ -260,6 +260,7 @@ void ledger::probed(time_point now, connection& c, bool good) {
 
 void ledger::tick(time_point now) {
   begin_event();
+  shrink_decisions();
   while (!waiting_until_.empty() && waiting_until_.begin()->deadline <= now) {
     waiter& w = *waiting_until_.begin();
     if (w.where == waiter::place::retrying)

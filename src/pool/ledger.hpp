@@ -207,6 +207,8 @@ private:
 
   void begin_event() noexcept { decisions_.clear(); }
   void reserve_decisions();
+  void shrink_decisions() noexcept;
+  std::size_t most_decisions() const noexcept;
   void decide(decision::action what, waiter* w, connection* c, boost::system::error_code why = {});
   void settle(time_point now);
 

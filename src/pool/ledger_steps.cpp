@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 
 namespace httpool::detail {
 namespace {
@@ -35,14 +36,24 @@ void ledger::settle(time_point now) {
 /// Room for all that the events of the connections and waiters there are may decide, so that no
 /// later event needs memory.
 void ledger::reserve_decisions() {
-  const std::size_t needed = 2 * (queue_.size() + retrying_ + total() + 1) + spare_decisions;
-  const std::size_t have = decisions_.capacity();
-  if (have < needed) {
+  const std::size_t needed = most_decisions();
+  if (decisions_.capacity() < needed)
     decisions_.reserve(2 * needed);
-  } else if (decisions_.empty() && have > 1024 && have / 16 > needed) {
-    decisions_ = {};
-    decisions_.reserve(2 * needed);
-  }
+}
+
+/// Gives back, between events, what a crowd long gone has made us reserve.
+void ledger::shrink_decisions() noexcept try {
+  const std::size_t needed = most_decisions();
+  if (decisions_.capacity() / 16 <= needed)
+    return;
+  std::vector<decision> smaller;
+  smaller.reserve(2 * needed);
+  decisions_.swap(smaller);
+} catch (const std::bad_alloc&) { // The large one will do.
+}
+
+std::size_t ledger::most_decisions() const noexcept {
+  return 2 * (queue_.size() + retrying_ + total() + 1) + spare_decisions;
 }
 
 void ledger::decide(action what, waiter* w, connection* c, boost::system::error_code why) {
