@@ -1,0 +1,372 @@
+// What the ledger has to decide, worked out the slow and obvious way: plain vectors, searched from
+// end to end. Told of each event before the ledger is, it says whom that event must grant, fail,
+// close and forget, and whether a dial is needed.
+#pragma once
+
+#include "pool/ledger.hpp"
+
+#include <httpool/error.hpp>
+
+#include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace httpool::test {
+
+using detail::duration;
+using detail::ledger;
+using detail::saturating_add;
+using detail::time_point;
+using action = ledger::decision::action;
+
+/// A waiter as the oracle knows it.
+struct caller : detail::waiter {
+  std::uint64_t order = 0; ///< Of the acquires; a retry comes before whoever queues.
+  bool waits = false;
+};
+
+/// A connection as the oracle knows it.
+struct link : ledger::connection {
+  std::uint64_t leases = 0;
+  time_point idle_from = {};
+  time_point checked = {};
+  time_point ends = {};         ///< Of its lifetime; copied from the ledger, who draws it.
+  caller* retry = nullptr;      ///< Dialing for this one.
+  caller* granted_to = nullptr; ///< Who may find it stale.
+  time_point cut_off_at = time_point::max();
+  time_point dial_ends_by = time_point::max();
+};
+
+/// One decision, and the value of its error or reason.
+struct outcome {
+  action what;
+  const detail::waiter* waiter;
+  const ledger::connection* connection;
+  int why;
+  auto operator<=>(const outcome&) const = default;
+};
+
+class oracle {
+public:
+  oracle(const pool_options& options)
+      : limits{options.max_connections, options.max_waiters, options.min_idle, options.max_dials},
+        idle_timeout(options.idle_timeout),
+        max_uses(options.max_uses) {}
+
+  pool_limits limits;
+  duration idle_timeout;
+  std::uint64_t max_uses;
+  bool closed = false;
+
+  std::vector<caller*> queue;
+  std::vector<link*> retries; ///< Dialing for a caller of their own.
+  std::vector<link*> idle;    ///< In the order in which they became it.
+  std::size_t dialing = 0;
+  std::size_t leased = 0;
+  std::size_t closing = 0;
+  std::size_t probing = 0;
+  std::size_t prewarm_to = 0;
+  std::vector<outcome> expected; ///< Of the present event.
+
+  std::size_t open() const { return dialing + leased + idle.size(); }
+  std::size_t total() const { return open() + closing; }
+
+  bool needs_dial() const {
+    if (closed || total() >= limits.max_connections)
+      return false;
+    const std::size_t shared = dialing - retries.size();
+    const std::size_t left = shared > queue.size() ? shared - queue.size() : 0;
+    return shared < queue.size() || idle.size() + probing + left < limits.min_idle ||
+           open() < prewarm_to;
+  }
+
+  void dial() {
+    ++dialing;
+    end_prewarm();
+  }
+
+  void acquire(time_point now, caller& w, time_point deadline) {
+    if (closed)
+      return fail(w, error::pool_closed);
+    if (w.cancelled)
+      return fail(w, w.cancelled.value());
+    if (queue.empty()) {
+      if (link* c = take_newest(now))
+        return grant(w, *c);
+    }
+    const std::size_t taken = leased - probing + idle.size() + retries.size();
+    const std::size_t room = limits.max_connections > taken ? limits.max_connections - taken : 0;
+    if (deadline <= now)
+      fail(w, error::acquire_timeout);
+    else if (queue.size() >= room && queue.size() - room >= limits.max_waiters)
+      fail(w, error::too_many_waiters);
+    else
+      queue.push_back(&w);
+  }
+
+  link* try_acquire(time_point now) {
+    link* const c = closed || !queue.empty() ? nullptr : take_newest(now);
+    if (c)
+      lease(*c);
+    return c;
+  }
+
+  void cancel(time_point now, caller& w, int why) {
+    if (w.waits) {
+      leave(w);
+      fail(w, why);
+    }
+    serve(now);
+  }
+
+  /// The lease or the dial of a connection ended well.
+  void hand_on(time_point now, link& c, std::size_t& was) {
+    if (closed)
+      close(c, close_reason::pool_closed, was);
+    else if (open() > limits.max_connections)
+      close(c, close_reason::surplus, was);
+    else if (c.ends <= now)
+      close(c, close_reason::max_lifetime, was);
+    else if (max_uses != 0 && c.leases >= max_uses)
+      close(c, close_reason::max_uses, was);
+    else
+      next_or_idle(c, was);
+    serve(now);
+  }
+
+  void drop(time_point now, link& c, close_reason reason) {
+    close(c, reason, leased);
+    serve(now);
+  }
+
+  void stale(time_point now, link& c, caller* w, close_reason reason) {
+    close(c, reason, leased);
+    if (w && closed) {
+      fail(*w, error::pool_closed);
+    } else if (w && w->cancelled) {
+      fail(*w, w->cancelled.value());
+    } else if (w) {
+      const auto later = [&](const caller* other) { return other->order > w->order; };
+      queue.insert(std::find_if(queue.begin(), queue.end(), later), w);
+    }
+    serve(now);
+  }
+
+  void redial(time_point now, link& c, caller& w, time_point deadline) {
+    --leased;
+    if (closed || w.cancelled || deadline <= now) {
+      if (w.cancelled && !closed)
+        fail(w, w.cancelled.value());
+      else
+        fail(w, closed ? error::pool_closed : error::acquire_timeout);
+      expect(action::forget, nullptr, &c);
+    } else {
+      ++dialing;
+      c.retry = &w;
+      retries.push_back(&c);
+    }
+    serve(now);
+  }
+
+  void dialed(time_point now, link& c) {
+    if (caller* w = c.retry) {
+      stop_retry(c);
+      --dialing;
+      c.leases = 0;
+      grant(*w, c);
+      serve(now);
+    } else {
+      hand_on(now, c, dialing);
+    }
+  }
+
+  void dial_failed(time_point now, link& c, int why) {
+    caller* const w = c.retry;
+    if (w)
+      stop_retry(c);
+    --dialing;
+    if (!closed) {
+      prewarm_to = 0;
+      if (w)
+        fail(*w, why);
+      else if (dialing - retries.size() < queue.size())
+        fail(next(), why);
+    }
+    serve(now);
+  }
+
+  void spoke(time_point now, link& c, close_reason reason) {
+    if (std::find(idle.begin(), idle.end(), &c) != idle.end())
+      close_idle(c, reason);
+    serve(now);
+  }
+
+  void tick(time_point now) {
+    for (caller* w : late(now)) {
+      leave(*w);
+      fail(*w, error::acquire_timeout);
+    }
+    close_too_long_idle(now);
+    for (link* c : std::vector(idle)) {
+      if (c->ends <= now)
+        close_idle(*c, close_reason::max_lifetime);
+    }
+    serve(now);
+  }
+
+  void prewarm(std::size_t count) {
+    if (!closed)
+      prewarm_to = std::max(prewarm_to, std::min(count, limits.max_connections));
+    end_prewarm();
+  }
+
+  void set_limits(time_point now, const pool_limits& to) {
+    limits = to;
+    prewarm_to = std::min(prewarm_to, limits.max_connections);
+    end_prewarm();
+    while (open() > limits.max_connections && !idle.empty())
+      close_idle(oldest(), close_reason::surplus);
+    serve(now);
+  }
+
+  void close() {
+    closed = true;
+    prewarm_to = 0;
+    for (caller* w : late(time_point::max())) {
+      leave(*w);
+      fail(*w, error::pool_closed);
+    }
+    for (link* c : std::vector(idle))
+      close_idle(*c, close_reason::pool_closed);
+  }
+
+  /// A probe takes an idle connection.
+  void probe(link& c) {
+    take_out(c);
+    ++leased;
+    ++probing;
+  }
+
+private:
+  void end_prewarm() {
+    if (open() >= prewarm_to)
+      prewarm_to = 0;
+  }
+
+  void expect(action what, const detail::waiter* w, const ledger::connection* c, int why = 0) {
+    expected.push_back({what, w, c, why});
+  }
+
+  void expect_close(link& c, close_reason reason) {
+    ++closing;
+    expect(action::close, nullptr, &c, static_cast<int>(reason));
+  }
+
+  void close(link& c, close_reason reason, std::size_t& was) {
+    --was;
+    expect_close(c, reason);
+  }
+
+  void fail(caller& w, int why) { expect(action::fail, &w, nullptr, why); }
+  void fail(caller& w, error why) { fail(w, static_cast<int>(why)); }
+
+  /// Takes the first waiter out of the queue.
+  caller& next() {
+    caller& first = *queue.front();
+    queue.erase(queue.begin());
+    return first;
+  }
+
+  void lease(link& c) {
+    ++leased;
+    ++c.leases;
+  }
+
+  void grant(caller& w, link& c) {
+    lease(c);
+    expect(action::grant, &w, &c);
+  }
+
+  void serve(time_point now) {
+    while (!queue.empty()) {
+      link* const c = take_newest(now);
+      if (!c)
+        return;
+      grant(next(), *c);
+    }
+  }
+
+  void take_out(link& c) { std::erase(idle, &c); }
+
+  void close_idle(link& c, close_reason reason) {
+    take_out(c);
+    expect_close(c, reason);
+  }
+
+  void next_or_idle(link& c, std::size_t& was) {
+    --was;
+    if (queue.empty()) {
+      idle.push_back(&c);
+    } else {
+      grant(next(), c);
+    }
+  }
+
+  static bool longer_idle(const link* a, const link* b) { return a->idle_from < b->idle_from; }
+
+  link& oldest() const { return **std::min_element(idle.begin(), idle.end(), longer_idle); }
+
+  void close_too_long_idle(time_point now) {
+    while (idle.size() > limits.min_idle && saturating_add(oldest().idle_from, idle_timeout) <= now)
+      close_idle(oldest(), close_reason::idle_timeout);
+  }
+
+  /// Takes the newest idle connection that may serve, the last to come among equals.
+  link* take_newest(time_point now) {
+    close_too_long_idle(now);
+    while (!idle.empty()) {
+      link& c = **std::max_element(idle.rbegin(), idle.rend(), longer_idle);
+      take_out(c);
+      if (c.ends > now)
+        return &c;
+      expect_close(c, close_reason::max_lifetime);
+    }
+    return nullptr;
+  }
+
+  std::vector<caller*> late(time_point now) const {
+    std::vector<caller*> result;
+    for (caller* w : queue) {
+      if (w->deadline <= now)
+        result.push_back(w);
+    }
+    for (link* c : retries) {
+      if (c->retry->deadline <= now)
+        result.push_back(c->retry);
+    }
+    return result;
+  }
+
+  /// A waiter goes; the dial that a retry leaves behind is shared if it has started.
+  void leave(caller& w) {
+    std::erase(queue, &w);
+    for (link* c : std::vector(retries)) {
+      if (c->retry != &w)
+        continue;
+      stop_retry(*c);
+      if (c->dial_started)
+        continue;
+      --dialing;
+      expect(action::forget, nullptr, c);
+    }
+  }
+
+  void stop_retry(link& c) {
+    c.retry = nullptr;
+    std::erase(retries, &c);
+  }
+};
+
+} // namespace httpool::test
