@@ -34,23 +34,27 @@ public:
   explicit stop_operation(std::shared_ptr<server_core> core) noexcept : core_(std::move(core)) {}
 
   template <class Self>
-  void operator()(Self& self, boost::system::error_code ec = {}) {
-    const boost::asio::any_io_executor executor = executor_of(*core_);
+  void operator()(Self& self, boost::system::error_code = {}) {
     switch (step_++) {
-    case 0:
+    case 0: {
+      const boost::asio::any_io_executor executor = executor_of(*core_);
       boost::asio::post(executor, boost::asio::bind_executor(executor, std::move(self)));
       return;
+    }
     case 1: {
+      const boost::asio::any_io_executor executor = executor_of(*core_);
       boost::asio::steady_timer& drained = begin(*core_);
       drained.async_wait(boost::asio::bind_executor(executor, std::move(self)));
       return;
     }
     case 2:
       result_ = end(*core_);
+      // The handler may run on another thread, which must not be the last to hold the core.
+      core_.reset();
       boost::asio::post(std::move(self));
       return;
     default:
-      self.complete(ec ? ec : result_);
+      self.complete(result_);
     }
   }
 

@@ -1,0 +1,140 @@
+// A server on a thread of its own, and a client that sends exactly what a test says.
+#pragma once
+
+#include "http1/body_decoder.hpp"
+#include "http1/framing.hpp"
+#include "http1/head_parser.hpp"
+
+#include <httpool/server.hpp>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace server_test {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using namespace std::chrono_literals;
+
+inline tcp::endpoint any_port() {
+  return {asio::ip::address_v4::loopback(), 0};
+}
+
+class live_server {
+public:
+  explicit live_server(httpool::server_handler handler, httpool::server_options options = {})
+      : server_(context_, any_port(), std::move(handler), std::move(options)),
+        thread_([this] { context_.run(); }) {}
+
+  // Closing has to end run(): nothing may be left that keeps it going.
+  ~live_server() {
+    server_.close();
+    thread_.join();
+  }
+
+  httpool::server& operator*() { return server_; }
+  httpool::server* operator->() { return &server_; }
+  tcp::endpoint endpoint() const { return server_.local_endpoint(); }
+
+private:
+  asio::io_context context_{1};
+  httpool::server server_;
+  std::thread thread_;
+};
+
+// Waits for something that is sure to happen; the test's own time limit is the only one.
+template <class Condition>
+void until(Condition&& condition) {
+  while (!condition())
+    std::this_thread::yield();
+}
+
+class client {
+public:
+  explicit client(const tcp::endpoint& to) : socket_(context_) { socket_.connect(to); }
+  explicit client(const live_server& to) : client(to.endpoint()) {}
+
+  tcp::socket& socket() { return socket_; }
+
+  // False if the server has reset the connection.
+  bool send(std::string_view text) {
+    error_code ec;
+    asio::write(socket_, asio::buffer(text), ec);
+    return !ec;
+  }
+
+  void half_close() { socket_.shutdown(tcp::socket::shutdown_send); }
+
+  // The next response, or none if the connection ends before one has begun. The test fails if it
+  // ends in the middle of one.
+  std::optional<httpool::response> receive(std::string_view method = "GET") {
+    httpool::response message;
+    httpool::http1::response_parser parser;
+    while (parser.parse(in_, message) != httpool::http1::progress::done) {
+      if (parser.trouble() != httpool::http1::problem::none) {
+        BOOST_ERROR("not a response: " << in_);
+        return std::nullopt;
+      }
+      if (!read()) {
+        BOOST_TEST(in_.empty(), "a response was cut off: " << in_);
+        return std::nullopt;
+      }
+    }
+    in_.erase(0, parser.size());
+    httpool::http1::response_framing how;
+    BOOST_TEST((httpool::http1::frame(message, method, how) == httpool::http1::problem::none));
+    httpool::http1::body_decoder decoder;
+    decoder.start(how.body, ~std::uint64_t{0});
+    while (true) {
+      in_.erase(0, decoder.decode(in_, message.body(), message.trailers()));
+      BOOST_TEST((decoder.trouble() == httpool::http1::problem::none));
+      if (decoder.done() || decoder.trouble() != httpool::http1::problem::none)
+        return message;
+      if (!read()) {
+        BOOST_ERROR("a body was cut off");
+        return std::nullopt;
+      }
+    }
+  }
+
+  httpool::response get(std::string_view target) {
+    send(std::string("GET ").append(target).append(" HTTP/1.1\r\nHost: a\r\n\r\n"));
+    auto message = receive();
+    BOOST_REQUIRE(message.has_value());
+    return std::move(*message);
+  }
+
+  // Whether the server has closed, without a reset and without sending anything else.
+  bool at_end() {
+    const bool more = read();
+    return !more && in_.empty() && end_ == asio::error::eof;
+  }
+
+  bool was_reset() const { return end_ == asio::error::connection_reset; }
+
+private:
+  bool read() {
+    std::array<char, 65536> bytes;
+    const std::size_t size = socket_.read_some(asio::buffer(bytes), end_);
+    in_.append(bytes.data(), size);
+    return !end_;
+  }
+
+  asio::io_context context_;
+  tcp::socket socket_;
+  std::string in_;
+  error_code end_;
+};
+
+} // namespace server_test
