@@ -55,7 +55,8 @@ concept takes_request = requires(F& f, request r) {
 /// `response`, an `awaitable<response>` or a `reply`.
 ///
 /// Both arguments live until the response is complete, so that a coroutine may take them by
-/// reference. What a handler throws becomes a 500, and the connection serves on. A coroutine runs
+/// reference. What a handler throws becomes a 500, as does a response that is not final (1xx), and
+/// the connection serves on. A coroutine runs
 /// on the server's executor; when the drain deadline passes, or the server is closed, it is
 /// cancelled (`terminal`).
 ///

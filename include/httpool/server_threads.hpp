@@ -18,8 +18,9 @@ namespace httpool {
 /// among them (`SO_REUSEPORT`). `max_connections` and the ids of connections are common to all.
 ///
 /// \par Thread safety
-/// The members may be called from any thread but the server's own. The handler is called by all of
-/// the server's threads, and must be ready for that.
+/// The members may be called from any thread but the server's own. The handler and
+/// `server_options::on_response` are called by all of the server's threads, and must be ready for
+/// that.
 class server_threads {
 public:
   /// Listens and starts the threads; `threads` is at least 1. Throws as `server`'s constructor

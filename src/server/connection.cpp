@@ -175,6 +175,9 @@ response connection::failure() {
 }
 
 void connection::answer(response& message) {
+  // A handler gives final responses alone (RFC 9110 §15.2).
+  if (message.status() < 200)
+    message = failure();
   const server_options& options = core_->options();
   const bool was_last =
       options.max_requests != 0 && context_.request_number >= options.max_requests;

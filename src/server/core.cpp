@@ -118,6 +118,7 @@ void server_core::begin(tcp::socket socket, const tcp::endpoint& peer, place roo
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.set_option(tcp::no_delay(true), ignored);
+  room.open();
   ++counters_.accepted;
   request_context context;
   context.connection_id = places_->next_id();

@@ -7,24 +7,36 @@ namespace httpool::detail {
 
 place::~place() {
   if (owner_)
-    owner_->give_back();
+    owner_->give_back(is_open_);
+}
+
+void place::open() noexcept {
+  is_open_ = true;
+  owner_->count_open();
 }
 
 place quota::take(std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
-  if (limit_ != 0 && open_ >= limit_) {
+  if (limit_ != 0 && taken_ >= limit_) {
     waiting_.push_back(std::move(wake));
     return {};
   }
-  peak_ = std::max(peak_, ++open_);
+  ++taken_;
   return place(shared_from_this());
 }
 
-void quota::give_back() noexcept {
+void quota::count_open() noexcept {
+  const std::lock_guard lock(mutex_);
+  peak_ = std::max(peak_, ++open_);
+}
+
+void quota::give_back(bool was_open) noexcept {
   std::vector<std::function<void()>> woken;
   {
     const std::lock_guard lock(mutex_);
-    --open_;
+    --taken_;
+    if (was_open)
+      --open_;
     woken.swap(waiting_);
   }
   for (const std::function<void()>& wake : woken)

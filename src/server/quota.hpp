@@ -7,13 +7,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace httpool::detail {
 
 class quota;
 
-// One open connection's share of a quota.
+// One connection's share of a quota: first reserved, then, once there is a connection, open.
 class place {
 public:
   place() noexcept = default;
@@ -24,8 +25,11 @@ public:
 
   explicit operator bool() const noexcept { return owner_ != nullptr; }
 
+  void open() noexcept;
+
 private:
   std::shared_ptr<quota> owner_;
+  bool is_open_ = false;
 };
 
 class quota : public std::enable_shared_from_this<quota> {
@@ -44,10 +48,12 @@ public:
 
 private:
   friend class place;
-  void give_back() noexcept;
+  void count_open() noexcept;
+  void give_back(bool was_open) noexcept;
 
   const std::size_t limit_;
   mutable std::mutex mutex_;
+  std::size_t taken_ = 0;
   std::size_t open_ = 0;
   std::size_t peak_ = 0;
   std::vector<std::function<void()>> waiting_;

@@ -216,6 +216,8 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_makes_a_500_and_the_connection_serves
   live_server server([](request message) -> reply {
     if (message.target() == "/now")
       throw std::runtime_error("now");
+    if (message.target() == "/interim")
+      return response(101);
     if (message.target() == "/later")
       return []() -> asio::awaitable<response> {
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
@@ -226,8 +228,9 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_makes_a_500_and_the_connection_serves
   client peer(server);
   BOOST_TEST(peer.get("/now").status() == 500u);
   BOOST_TEST(peer.get("/later").status() == 500u);
+  BOOST_TEST(peer.get("/interim").status() == 500u);
   BOOST_TEST(peer.get("/").status() == 204u);
-  BOOST_TEST(server->stats().handler_failures == 2u);
+  BOOST_TEST(server->stats().handler_failures == 3u);
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_may_take_its_arguments_and_return_its_response_in_several_ways) {
@@ -262,6 +265,8 @@ BOOST_AUTO_TEST_CASE(every_response_shows_which_connection_and_which_request_it_
   BOOST_TEST(first.get("/").fields().value("X-At") == "1/2");
   first.send("nonsense\r\n\r\n");
   BOOST_TEST(first.receive()->fields().value("X-At") == "1/3");
+  BOOST_TEST(server->stats().accepted == 2u);
+  BOOST_TEST(server->stats().peak_open == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(the_last_request_that_a_connection_is_allowed_closes_it) {

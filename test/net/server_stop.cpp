@@ -29,6 +29,14 @@ response hello(request message) {
   return response(200, "hello" + message.body(), "text/plain");
 }
 
+httpool::server_options patient() {
+  httpool::server_options options;
+  options.drain_timeout = 1min;
+  options.head_timeout = 1min;
+  options.body_timeout = 1min;
+  return options;
+}
+
 bool refused(const tcp::endpoint& at) {
   asio::io_context context;
   tcp::socket socket(context);
@@ -70,7 +78,7 @@ BOOST_AUTO_TEST_CASE(idle_connections_end_and_new_ones_are_refused_when_the_serv
 }
 
 BOOST_AUTO_TEST_CASE(a_request_whose_body_is_still_arriving_is_finished) {
-  live_server server(hello);
+  live_server server(hello, patient());
   client peer(server);
   peer.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n");
   BOOST_TEST(peer.receive()->status() == 100u);
@@ -88,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_request_whose_body_is_still_arriving_is_finished) {
 }
 
 BOOST_AUTO_TEST_CASE(a_request_whose_head_is_still_arriving_is_finished) {
-  live_server server(hello);
+  live_server server(hello, patient());
   client peer(server);
   peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT");
   BOOST_TEST(peer.receive()->status() == 200u);

@@ -104,7 +104,7 @@ private:
       text += size;
       text += pick_rarely({"", "", "", ";a", ";a=b", ";a=\"b;c\""},
                           {" ", ";", ";a=", " ; a", ";a = b", ";a=\"b", ";a=\"\\\"\"", ";a b", "g",
-                           ";a=b;c", ";=b", ";a=b ;c", "\t;a"});
+                           ";a=b;c", ";a=\"\x01\"", ";=b", ";a=b ;c", "\t;a"});
       text += line_break() + data + line_break();
     }
     text += pick_rarely({"0"}, {"00", "", "0;last", "0 ", "-0", "0x0"}) + line_break();

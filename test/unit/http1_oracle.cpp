@@ -24,7 +24,7 @@ namespace beast_http = boost::beast::http;
 
 namespace {
 
-constexpr int messages_a_seed = 100'000;
+constexpr int messages_a_seed = 25'000;
 constexpr std::uint64_t max_body = 1024 * 1024; // Beast makes room for what a message announces
 
 // What a parser made of a message; `complete` only if it took the whole of it.

@@ -1,0 +1,185 @@
+// ServiceB as a program: what it prints, how it exits, what its routes say.
+
+#include "net/server_fixture.hpp"
+
+#include <cctype>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace server_test;
+
+namespace {
+
+std::string drain(int fd) {
+  std::string text;
+  char bytes[4096];
+  for (ssize_t size = 0; (size = ::read(fd, bytes, sizeof bytes)) > 0;)
+    text.append(bytes, static_cast<std::size_t>(size));
+  ::close(fd);
+  return text;
+}
+
+class program {
+public:
+  explicit program(std::vector<std::string> arguments) {
+    BOOST_REQUIRE(::pipe2(out_, O_CLOEXEC) == 0);
+    BOOST_REQUIRE(::pipe2(err_, O_CLOEXEC) == 0);
+    arguments.insert(arguments.begin(), SERVICE_B);
+    std::vector<char*> pointers;
+    for (std::string& each : arguments)
+      pointers.push_back(each.data());
+    pointers.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(out_[1], STDOUT_FILENO);
+      ::dup2(err_[1], STDERR_FILENO);
+      ::execv(SERVICE_B, pointers.data());
+      ::_exit(127);
+    }
+    ::close(out_[1]);
+    ::close(err_[1]);
+  }
+
+  // The line on which it says that it is ready.
+  std::string line() {
+    std::string text;
+    for (char c = 0; ::read(out_[0], &c, 1) == 1 && c != '\n';)
+      text += c;
+    return text;
+  }
+
+  tcp::endpoint endpoint() {
+    const std::string ready = line();
+    const std::string begin = "listening on 127.0.0.1:";
+    BOOST_REQUIRE(ready.starts_with(begin));
+    return {asio::ip::address_v4::loopback(),
+            static_cast<std::uint16_t>(std::stoi(ready.substr(begin.size())))};
+  }
+
+  void signal(int number) { ::kill(pid_, number); }
+
+  struct ending {
+    int status;
+    std::string out; // what was not read as a line
+    std::string err;
+  };
+
+  ending wait() {
+    ending result{0, drain(out_[0]), drain(err_[0])};
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return result;
+  }
+
+private:
+  int out_[2];
+  int err_[2];
+  pid_t pid_;
+};
+
+bool is_one_line(const std::string& text) {
+  return !text.empty() && text.find('\n') == text.size() - 1;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(it_says_one_line_when_ready_and_exits_0_on_either_signal) {
+  for (const int number : {SIGTERM, SIGINT}) {
+    program service({"--port", "0", "--log-level", "off"});
+    client peer(service.endpoint());
+    BOOST_TEST(peer.get("/").body() == "Hello, World!");
+    service.signal(number);
+    BOOST_TEST(peer.at_end());
+    const auto [status, out, err] = service.wait();
+    BOOST_TEST(status == 0);
+    BOOST_TEST(out == "");
+    BOOST_TEST(err == "");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_request_whose_body_is_still_arriving_is_finished_on_sigterm) {
+  program service({"--port", "0", "--log-level", "off", "--threads", "2"});
+  client peer(service.endpoint());
+  peer.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  BOOST_TEST(peer.receive()->status() == 100u);
+  service.signal(SIGTERM);
+  peer.send("hello");
+  BOOST_TEST(peer.receive()->body() == "hello");
+  peer.half_close();
+  BOOST_TEST(service.wait().status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_port_in_use_is_one_line_on_stderr_and_exit_1) {
+  program first({"--port", "0", "--log-level", "off"});
+  const tcp::endpoint at = first.endpoint();
+  const auto [status, out, err] = program({"--port", std::to_string(at.port())}).wait();
+  BOOST_TEST(status == 1);
+  BOOST_TEST(out == "");
+  BOOST_TEST(is_one_line(err), err);
+  BOOST_TEST(err.find("Address already in use") != std::string::npos, err);
+  first.signal(SIGTERM);
+  BOOST_TEST(first.wait().status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
+  const std::vector<std::vector<std::string>> bad{
+      {"--port", "65536"},
+      {"--port", "-1"},
+      {"--port", "x"},
+      {"--threads", "0"},
+      {"--unknown"},
+      {"extra"},
+      {"--log-level", "shout"},
+      {"--idle-timeout-ms", "0"},
+      {"--max-requests", "-1"},
+      {"--max-connections", "-1"},
+      {"--host"},
+  };
+  for (const std::vector<std::string>& arguments : bad) {
+    const auto [status, out, err] = program(arguments).wait();
+    BOOST_TEST(status == 2, arguments.front());
+    BOOST_TEST(out == "");
+    BOOST_TEST(is_one_line(err), err);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(its_routes_answer_and_show_which_connection_serves) {
+  program service({"--port", "0", "--log-level", "off", "--max-requests", "20"});
+  client peer(service.endpoint());
+  const auto first = peer.get("/connection");
+  BOOST_TEST(first.body() == "{\"connection_id\":1,\"request_number\":1}");
+  BOOST_TEST(first.fields().value("Content-Type") == "application/json");
+  BOOST_TEST(first.fields().value("X-Connection-Id") == "1");
+  BOOST_TEST(first.fields().value("X-Request-Number") == "1");
+  BOOST_TEST(peer.get("/?query").body() == "Hello, World!");
+  BOOST_TEST(peer.get("http://any.test/healthz").status() == 200u);
+  BOOST_TEST(peer.get("/delay/1").status() == 200u);
+  BOOST_TEST(peer.get("/bytes/100000").body().size() == 100'000u);
+  BOOST_TEST(peer.get("/status/503").status() == 503u);
+  BOOST_TEST(peer.get("/status/204").status() == 204u);
+  for (const char* unknown : {"/nothing", "/bytes/x", "/bytes/-1", "/delay/", "/status/99",
+                              "/bytes/99999999999999999999"})
+    BOOST_TEST(peer.get(unknown).status() == 404u, unknown);
+  const auto wrong = peer.get("/echo");
+  BOOST_TEST(wrong.status() == 405u);
+  BOOST_TEST(wrong.fields().value("Allow") == "POST");
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  BOOST_TEST(peer.receive()->fields().value("Allow") == "GET, HEAD");
+  peer.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5\r\nhello\r\n0\r\n\r\n");
+  const auto echo = peer.receive();
+  BOOST_TEST(echo->body() == "hello");
+  BOOST_TEST(echo->fields().value("Content-Type") == "a/b");
+  BOOST_TEST(echo->fields().value("Transfer-Encoding") == "chunked");
+  BOOST_TEST(echo->fields().value("X-Request-Number") == "16");
+  service.signal(SIGTERM);
+  BOOST_TEST(service.wait().status == 0);
+}
