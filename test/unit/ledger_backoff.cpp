@@ -42,6 +42,17 @@ BOOST_AUTO_TEST_CASE(a_failed_dial_fails_the_oldest_waiter_with_its_cause) {
   BOOST_TEST(!pool.stats().last_dial_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_retry_s_dial_in_flight_does_not_count_for_those_who_queue) {
+  ledger_fixture pool({.max_connections = 2});
+  connection& dead = pool.lease();
+  caller& w = pool.acquire();
+  connection& shared = *pool.dials.front();
+  caller& retry = pool.redial(dead);
+  pool.dial_fails(shared);
+  BOOST_TEST(w.failed_with(refused_by_peer));
+  BOOST_TEST(retry.waits());
+}
+
 BOOST_AUTO_TEST_CASE(a_dial_that_fails_for_nobody_fails_nobody) {
   ledger_fixture pool({.max_connections = 2});
   connection& c = pool.lease();
