@@ -93,7 +93,7 @@ public:
   /// The lease ended well, and the connection was looked at: it may serve again.
   void returned(time_point now, connection& c);
 
-  /// The lease never reached its caller: the connection goes on as if it had not been granted.
+  /// The lease never reached its caller: the connection goes on, as one that has waited.
   void undelivered(time_point now, connection& c);
 
   /// The lease ended and the connection must not serve again.
