@@ -1,6 +1,7 @@
 #include "client/exchange.hpp"
 
 #include "client/idempotent.hpp"
+#include "client/keep_alive_hint.hpp"
 
 #include <httpool/error.hpp>
 
@@ -321,7 +322,7 @@ void exchange::finish(owner self, error_code ec) {
     else if (ec && x.lease_.late())
       ec = x.time_left() <= duration::zero() ? error::exchange_timeout : error::pool_closed;
     x.lease_.keep_alive(!ec && !x.write_failed_ && x.framing_.keep_alive &&
-                        x.request_.keep_alive());
+                        x.request_.keep_alive() && !announces_end(x.response_.fields()));
     x.lease_.reset();
   }
   operation.complete(ec, ec ? client_response() : std::move(x.response_));

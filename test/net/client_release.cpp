@@ -1,0 +1,252 @@
+// After which exchanges a connection serves again, and after which it is closed: a row each.
+
+#include "net/client_fixture.hpp"
+
+using namespace client_test;
+
+namespace {
+
+/// What a client did with its first connection, after the peer had answered `message` with `text`.
+struct aftermath {
+  error_code error;
+  bool is_kept = false;
+  close_reason why = close_reason::dropped; ///< If it is not.
+};
+
+aftermath after(loop& run, request message, script plan) {
+  scripted_peer peer(run.context, {std::move(plan), script().answers(ok("next"))});
+  client sender(run.context, "127.0.0.1", peer.port);
+  aftermath result;
+  result.error = run.send(sender, std::move(message)).error;
+  const httpool::pool_stats s = sender.pool().stats();
+  BOOST_TEST(s.leased == 0u);
+  result.is_kept = s.idle == 1;
+  for (std::size_t i = 0; i != httpool::close_reason_count; ++i)
+    if (s.closed_by[i] != 0)
+      result.why = close_reason(i);
+  // Whatever happened, the next exchange gets its own response.
+  const outcome next = run.send(sender, get());
+  if (!result.is_kept) {
+    BOOST_TEST(next.error == error_code());
+    BOOST_TEST(next.response.body() == "next");
+    BOOST_TEST(next.response.connection_id() == 2u);
+  }
+  check_nothing_is_left(run, sender, peer);
+  return result;
+}
+
+void check_kept(loop& run, const request& message, const std::string& response) {
+  const aftermath a = after(run, message, script().answers(response).answers(ok("next")));
+  BOOST_TEST(a.error == error_code());
+  BOOST_TEST(a.is_kept);
+}
+
+void check_closed(loop& run, const request& message, script plan, close_reason why) {
+  const aftermath a = after(run, message, std::move(plan));
+  BOOST_TEST(a.error == error_code());
+  BOOST_TEST(!a.is_kept);
+  BOOST_TEST(to_string(a.why) == to_string(why));
+}
+
+void check_closed(loop& run, const request& message, const std::string& response) {
+  check_closed(run, message, script().answers(response), close_reason::dropped);
+}
+
+request with(const std::string& name, const std::string& value) {
+  request message = get();
+  message.fields().set(name, value);
+  return message;
+}
+
+std::string http_1_0(const std::string& fields) {
+  return "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n" + fields + "\r\nhi";
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_complete_exchange_keeps_the_connection, loop) {
+  check_kept(*this, get(), ok());
+  check_kept(*this, post(), ok());
+  check_kept(*this, get(), ok("hi", "Connection: keep-alive\r\n"));
+  check_kept(*this, get(),
+             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+  check_kept(*this, get(), "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n");
+}
+
+// Framing -----------------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_body_that_ends_with_the_connection_ends_it, loop) {
+  check_closed(*this, get(), script().answers("HTTP/1.1 200 OK\r\n\r\nhi").closes(),
+               close_reason::dropped);
+}
+
+BOOST_FIXTURE_TEST_CASE(scar_60_a_body_that_is_framed_twice_costs_the_connection, loop) {
+  for (const std::string fields :
+       {"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", "Content-Length: 2, 3\r\n",
+        "Content-Length: 2\r\nContent-Length: 3\r\n"}) {
+    const aftermath a =
+        after(*this, get(),
+              script().answers("HTTP/1.1 200 OK\r\n" + fields + "\r\n2\r\nhi\r\n0\r\n\r\n"));
+    BOOST_TEST(a.error == error::protocol_error);
+    BOOST_TEST(!a.is_kept);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(scar_53_bytes_beyond_the_response_cost_the_connection, loop) {
+  const std::string long_body(20'000, 'b');
+  for (const std::string& response : {ok(), ok(long_body), ok("")}) {
+    check_closed(*this, get(), script().answers(response + "x"), close_reason::unread_bytes);
+    check_closed(*this, get(), script().answers(response + ok("evil")), close_reason::unread_bytes);
+  }
+  check_closed(*this, request("HEAD", "/"), script().answers(ok("not for a HEAD")),
+               close_reason::unread_bytes);
+  check_closed(*this, get(), script().answers("HTTP/1.1 204 None\r\n\r\nbody all the same"),
+               close_reason::unread_bytes);
+}
+
+BOOST_FIXTURE_TEST_CASE(scar_49_a_response_to_nobody_costs_the_idle_connection, loop) {
+  scripted_peer peer(
+      context, {script().answers(ok()).pauses().says(ok("evil")), script().answers(ok("good"))});
+  client sender(context, "127.0.0.1", peer.port);
+  warm_up(sender);
+  peer.go_on(0);
+  settle();
+  const outcome end = send(sender, get());
+  BOOST_TEST(end.error == error_code());
+  BOOST_TEST(end.response.body() == "good");
+  BOOST_TEST(sender.pool().stats().closed(close_reason::peer_spoke) == 1u);
+}
+
+// What either side says ---------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(scar_61_either_side_can_say_that_it_closes, loop) {
+  check_closed(*this, get(), ok("hi", "Connection: close\r\n"));
+  check_closed(*this, get(), ok("hi", "Connection: x, Close\r\n"));
+  check_closed(*this, get(), ok("hi", "Connection: keep-alive\r\nConnection: close\r\n"));
+  check_closed(*this, with("Connection", "close"), ok());
+  check_closed(*this, with("Connection", "TE, close"), ok("hi", "Connection: keep-alive\r\n"));
+}
+
+BOOST_FIXTURE_TEST_CASE(http_1_0_keeps_alive_only_what_both_sides_ask_for, loop) {
+  check_closed(*this, get(), http_1_0(""));
+  check_kept(*this, get(), http_1_0("Connection: keep-alive\r\n"));
+  request old = get();
+  old.version(httpool::http_version::http_1_0);
+  check_closed(*this, old, ok());
+  old.fields().set("Connection", "keep-alive");
+  check_kept(*this, old, http_1_0("Connection: keep-alive\r\n"));
+  check_closed(*this, old, http_1_0(""));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_hint_that_the_peer_closes_within_a_second_closes_now, loop) {
+  check_closed(*this, get(), ok("hi", "Keep-Alive: timeout=1\r\n"));
+  check_closed(*this, get(), ok("hi", "Keep-Alive: timeout=0\r\n"));
+  check_closed(*this, get(), ok("hi", "Keep-Alive: max=100, timeout=1\r\n"));
+  check_closed(*this, get(), ok("hi", "keep-alive: Timeout = 1\r\n"));
+  check_closed(*this, get(), ok("hi", "Keep-Alive: timeout=5, max=0\r\n"));
+  check_closed(*this, get(), ok("hi", "Keep-Alive: max=9\r\nKeep-Alive: max=0\r\n"));
+  check_kept(*this, get(), ok("hi", "Keep-Alive: timeout=2, max=1\r\n"));
+  check_kept(*this, get(), ok("hi", "Keep-Alive: timeout=15, max=100\r\n"));
+  check_kept(*this, get(), ok("hi", "Keep-Alive: timeout=99999999999999999999\r\n"));
+  check_kept(*this, get(), ok("hi", "Keep-Alive: timeout, max=, timeout=x, other=0\r\n"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_connection_that_changes_its_protocol_does_not_come_back, loop) {
+  check_closed(*this, request("CONNECT", "example.org:443"), "HTTP/1.1 200 OK\r\n\r\n");
+  const aftermath a =
+      after(*this, with("Upgrade", "other"),
+            script().answers("HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\n\r\n"));
+  BOOST_TEST(a.error == error::protocol_error);
+  BOOST_TEST(!a.is_kept);
+}
+
+// The request -------------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(scar_51_whatever_answers_an_expectation_the_next_exchange_is_in_step,
+                        loop) {
+  const std::string go = "HTTP/1.1 100 Continue\r\n\r\n";
+  for (const unsigned status : {200u, 417u, 500u})
+    for (const bool continues : {true, false})
+      for (const bool early : {true, false}) {
+        request message = post();
+        message.fields().set("Expect", "100-continue");
+        const std::string response = (continues ? go : "") + "HTTP/1.1 " + std::to_string(status) +
+                                     " X\r\nContent-Length: 0\r\n\r\n";
+        script first = early ? script().hears_head() : script().hears();
+        scripted_peer peer(context, {std::move(first).says(response).answers(ok("next"))});
+        client sender(context, "127.0.0.1", peer.port);
+        const outcome end = send(sender, message);
+        BOOST_TEST(end.error == error_code());
+        BOOST_TEST(end.response.status() == status);
+        BOOST_TEST(end.response.body().empty());
+        // A server that took the head alone for the request still has the body to come, once and
+        // whole, before anything else.
+        BOOST_TEST(send(sender, get()).response.body() == "next");
+        BOOST_TEST_REQUIRE(peer.heard.size() == 2u);
+        BOOST_TEST(peer.heard[1].starts_with(early ? "orderGET / " : "GET / "));
+        check_nothing_is_left(*this, sender, peer);
+      }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_response_before_the_whole_request_counts_but_ends_the_connection, loop) {
+  const std::string refusal = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!";
+  const aftermath a = after(*this, post(std::string(30'000'000, 'x')),
+                            script().hears_head().says(refusal).closes());
+  BOOST_TEST(!a.is_kept);
+  // The reset that a close with unread bytes causes may overtake the response.
+  BOOST_TEST((a.error == error_code() || a.error == error::connection_closed));
+}
+
+// The end of use ----------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_failed_exchange_closes_the_connection, loop) {
+  const auto check_failed = [this](script plan, error_code expected) {
+    const aftermath a = after(*this, get(), std::move(plan));
+    BOOST_TEST(a.error == expected);
+    BOOST_TEST(!a.is_kept);
+  };
+  check_failed(script().hears().closes(), error::connection_closed);
+  check_failed(script().hears().resets(), error::connection_closed);
+  check_failed(script().answers("HTTP/1.1 20").closes(), error::connection_closed);
+  check_failed(script().answers("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi").closes(),
+               error::connection_closed);
+  check_failed(script().answers("HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\nhi").closes(),
+               error::connection_closed);
+  check_failed(
+      script().answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n").closes(),
+      error::connection_closed);
+  check_failed(
+      script().answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n").closes(),
+      error::connection_closed);
+  check_failed(script().answers("no HTTP at all\r\n\r\n"), error::protocol_error);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_reset_is_no_end_of_a_body, loop) {
+  scripted_peer peer(context, {script().answers("HTTP/1.1 200 OK\r\n\r\npart").pauses().resets()});
+  client sender(context, "127.0.0.1", peer.port);
+  const call under_way = start(sender, get());
+  BOOST_TEST(until([&] { return peer.is_paused(0); }));
+  settle();
+  peer.go_on(0);
+  BOOST_TEST(end_of(under_way).error == error::connection_closed);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_connection_does_not_serve_beyond_its_uses_nor_beyond_its_pool, loop) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client_options twice;
+  twice.pool.max_uses = 2;
+  client sender(context, "127.0.0.1", peer.port, twice);
+  for (int i = 0; i != 4; ++i)
+    BOOST_TEST(send(sender, get()).error == error_code());
+  BOOST_TEST(sender.pool().stats().closed(close_reason::max_uses) == 2u);
+  BOOST_TEST(peer.accepted() == 2u);
+
+  client closed(context, "127.0.0.1", peer.port);
+  const call under_way = start(closed, get());
+  BOOST_TEST(until([&] { return closed.pool().stats().leased == 1; }));
+  closed.pool().close();
+  BOOST_TEST(end_of(under_way).error == error_code());
+  BOOST_TEST(closed.pool().stats().closed(close_reason::pool_closed) == 1u);
+  BOOST_TEST(send(closed, get()).error == error::pool_closed);
+}
