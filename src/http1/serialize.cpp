@@ -41,6 +41,12 @@ bool may_have_body(unsigned status) noexcept {
   return status / 100 != 1 && status != 204 && status != 304;
 }
 
+// A sender says a length once, RFC 9110 §8.6, though a recipient may take equal ones for one.
+bool says_one_length(const fields& own) noexcept {
+  return own.count("Content-Length") == 1 &&
+         own.value("Content-Length").find(',') == std::string_view::npos;
+}
+
 // A field of a response that the server itself decides about.
 bool is_ours(std::string_view name) noexcept {
   return (name.size() == 10 && same_name(name, "Connection")) ||
@@ -80,7 +86,7 @@ boost::system::error_code append_head(std::string& out, const request& message,
   if (facts.trouble != problem::none || (facts.hosts == 0 && !is_host(host)) ||
       (facts.has_transfer && facts.transfer != coding::chunked) ||
       (chunked && (facts.has_length || message.version() == http_version::http_1_0)) ||
-      (facts.has_length && facts.length != length))
+      (facts.has_length && (facts.length != length || !says_one_length(own))))
     return error::invalid_request;
 
   out.append(message.method()).append(" ").append(message.target());
