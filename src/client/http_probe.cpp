@@ -36,6 +36,8 @@ asio::awaitable<bool> ask(lease& asked, std::shared_ptr<const std::string> quest
       if (progress != http1::progress::done)
         break;
       buffer.consume(parser.size());
+      if (answer.status() == 101)
+        co_return false; // what follows is not HTTP
       if (answer.status() >= 200) {
         http1::response_framing framing;
         co_return http1::frame(answer, "HEAD", framing) ==
