@@ -6,18 +6,18 @@
 #include <httpool/server_options.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/compose.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace httpool {
@@ -28,44 +28,53 @@ namespace detail {
 
 class server_core;
 
-/// The steps of `server::async_stop`, which all run on the server's executor.
-class stop_operation {
+/// One who waits for a server to have stopped.
+class stop_waiter {
 public:
-  explicit stop_operation(std::shared_ptr<server_core> core) noexcept : core_(std::move(core)) {}
+  virtual ~stop_waiter() = default;
+  virtual void complete(boost::system::error_code ec) = 0;
+};
 
-  template <class Self>
-  void operator()(Self& self, boost::system::error_code = {}) {
-    switch (step_++) {
-    case 0: {
-      const boost::asio::any_io_executor executor = executor_of(*core_);
-      boost::asio::post(executor, boost::asio::bind_executor(executor, std::move(self)));
-      return;
-    }
-    case 1: {
-      const boost::asio::any_io_executor executor = executor_of(*core_);
-      boost::asio::steady_timer& drained = begin(*core_);
-      drained.async_wait(boost::asio::bind_executor(executor, std::move(self)));
-      return;
-    }
-    case 2:
-      result_ = end(*core_);
-      // The handler may run on another thread, which must not be the last to hold the core.
-      core_.reset();
-      boost::asio::post(std::move(self));
-      return;
-    default:
-      self.complete(result_);
-    }
+template <class Handler>
+class stop_waiter_for final : public stop_waiter {
+public:
+  stop_waiter_for(Handler handler, const boost::asio::any_io_executor& executor)
+      : handler_(std::move(handler)),
+        work_(boost::asio::get_associated_executor(handler_, executor)) {}
+
+  void complete(boost::system::error_code ec) override {
+    const auto work = std::move(work_);
+    // What runs on the handler's executor, perhaps another thread's, holds nothing of the server.
+    boost::asio::post(work.get_executor(),
+                      [handler = std::move(handler_), ec]() mutable { std::move(handler)(ec); });
   }
 
 private:
-  static boost::asio::any_io_executor executor_of(server_core& core);
-  static boost::asio::steady_timer& begin(server_core& core);
-  static boost::system::error_code end(server_core& core);
+  Handler handler_;
+  boost::asio::executor_work_guard<
+      boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>
+      work_;
+};
+
+/// Starts `server::async_stop`.
+class initiate_stop {
+public:
+  using executor_type = boost::asio::any_io_executor;
+
+  explicit initiate_stop(std::shared_ptr<server_core> core) noexcept : core_(std::move(core)) {}
+
+  executor_type get_executor() const noexcept;
+
+  template <class Handler>
+  void operator()(Handler&& handler) const {
+    start(std::make_unique<stop_waiter_for<std::decay_t<Handler>>>(std::forward<Handler>(handler),
+                                                                   get_executor()));
+  }
+
+private:
+  void start(std::unique_ptr<stop_waiter> waiter) const;
 
   std::shared_ptr<server_core> core_;
-  boost::system::error_code result_;
-  int step_ = 0;
 };
 
 } // namespace detail
@@ -132,11 +141,12 @@ public:
   ///
   /// Completion signature `void(boost::system::error_code)`: no error if everything was answered,
   /// `asio::error::timed_out` if something had to be cut. The handler runs on its associated
-  /// executor. Cancelling the operation does not undo the stop: it is not supported.
+  /// executor. The server's executor has to run until then. Cancellation is not supported, as it
+  /// could not undo the stop. Later calls join the first.
   template <class CompletionToken>
   auto async_stop(CompletionToken&& token) {
-    return boost::asio::async_compose<CompletionToken, void(boost::system::error_code)>(
-        detail::stop_operation(core_), token, get_executor());
+    return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
+        detail::initiate_stop(core_), token);
   }
 
 private:

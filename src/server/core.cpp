@@ -163,7 +163,18 @@ void server_core::close() {
   });
 }
 
-asio::steady_timer& server_core::begin_stop() {
+void server_core::stop(std::unique_ptr<stop_waiter> waiter) {
+  asio::post(executor_, [self = shared_from_this(), waiter = std::move(waiter)]() mutable {
+    self->begin_stop();
+    // The timer owns who waits: should the context die first, that is where handlers are dropped.
+    asio::steady_timer& drained = self->drained_;
+    drained.async_wait([self = std::move(self), waiter = std::move(waiter)](const error_code&) {
+      waiter->complete(self->end_stop());
+    });
+  });
+}
+
+void server_core::begin_stop() {
   if (!stopping_) {
     stopping_ = true;
     stop_listening();
@@ -173,7 +184,6 @@ asio::steady_timer& server_core::begin_stop() {
     if (connections_.empty())
       drained();
   }
-  return drained_;
 }
 
 error_code server_core::end_stop() {

@@ -7,6 +7,7 @@
 #include "server/deadlines.hpp"
 #include "server/quota.hpp"
 
+#include <httpool/server.hpp>
 #include <httpool/server_handler.hpp>
 #include <httpool/server_options.hpp>
 
@@ -62,9 +63,7 @@ public:
   void close_connection(std::uint64_t id);
   void close();
 
-  // The timer expires when everything is drained, or at the drain deadline; then end_stop().
-  boost::asio::steady_timer& begin_stop();
-  boost::system::error_code end_stop();
+  void stop(std::unique_ptr<stop_waiter> waiter);
 
   // For connections.
   const server_options& options() const noexcept { return options_; }
@@ -82,6 +81,8 @@ private:
   static boost::asio::awaitable<void> accept(std::shared_ptr<server_core> self);
   place take_place();
   void begin(tcp::socket socket, const tcp::endpoint& peer, place room);
+  void begin_stop();
+  boost::system::error_code end_stop();
   void stop_listening() noexcept;
   void abort_connections() noexcept;
   void drained() noexcept;
@@ -94,7 +95,7 @@ private:
   tcp::acceptor acceptor_;
   tcp::endpoint local_;
   boost::asio::steady_timer pause_;   // of accepting, for want of descriptors or places
-  boost::asio::steady_timer drained_; // what async_stop waits for
+  boost::asio::steady_timer drained_; // expires once all is answered, or at the drain deadline
   date_cache date_;
   server_counters counters_;
   list connections_;

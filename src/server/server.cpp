@@ -6,16 +6,12 @@ namespace httpool {
 
 namespace detail {
 
-boost::asio::any_io_executor stop_operation::executor_of(server_core& core) {
-  return core.executor();
+initiate_stop::executor_type initiate_stop::get_executor() const noexcept {
+  return core_->executor();
 }
 
-boost::asio::steady_timer& stop_operation::begin(server_core& core) {
-  return core.begin_stop();
-}
-
-boost::system::error_code stop_operation::end(server_core& core) {
-  return core.end_stop();
+void initiate_stop::start(std::unique_ptr<stop_waiter> waiter) const {
+  core_->stop(std::move(waiter));
 }
 
 } // namespace detail

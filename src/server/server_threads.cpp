@@ -4,7 +4,6 @@
 #include <httpool/server_threads.hpp>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 
 #include <future>
 #include <stdexcept>
@@ -61,16 +60,13 @@ public:
   bool stop() {
     if (threads_.empty())
       return true;
-    std::vector<std::future<void>> stopped;
-    for (const auto& each : servers_)
-      stopped.push_back(each->async_stop(boost::asio::use_future));
+    std::vector<std::promise<bool>> stopped(servers_.size());
+    for (std::size_t i = 0; i < servers_.size(); ++i)
+      servers_[i]->async_stop(
+          [&done = stopped[i]](boost::system::error_code ec) { done.set_value(!ec); });
     bool clean = true;
-    for (std::future<void>& each : stopped)
-      try {
-        each.get();
-      } catch (const boost::system::system_error&) {
-        clean = false;
-      }
+    for (std::promise<bool>& each : stopped)
+      clean = each.get_future().get() && clean;
     end_threads();
     return clean;
   }

@@ -37,6 +37,14 @@ httpool::server_options patient() {
   return options;
 }
 
+// How a stop ended, for a test that does not run on the server's thread.
+std::future<error_code> stop(live_server& server) {
+  std::promise<error_code> ended;
+  std::future<error_code> result = ended.get_future();
+  server->async_stop([ended = std::move(ended)](error_code ec) mutable { ended.set_value(ec); });
+  return result;
+}
+
 bool refused(const tcp::endpoint& at) {
   asio::io_context context;
   tcp::socket socket(context);
@@ -68,9 +76,7 @@ BOOST_AUTO_TEST_CASE(idle_connections_end_and_new_ones_are_refused_when_the_serv
   client served(server);
   BOOST_TEST(served.get("/").status() == 200u);
   std::future<void> stopped = server->async_stop(asio::use_future);
-  std::future<void> stopped_too = server->async_stop(asio::use_future);
   BOOST_CHECK_NO_THROW(stopped.get());
-  BOOST_CHECK_NO_THROW(stopped_too.get());
   BOOST_TEST(silent.at_end());
   BOOST_TEST(served.at_end());
   BOOST_TEST(refused(server.endpoint()));
@@ -83,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_request_whose_body_is_still_arriving_is_finished) {
   peer.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n");
   BOOST_TEST(peer.receive()->status() == 100u);
   peer.send(", y");
-  std::future<void> stopped = server->async_stop(asio::use_future);
+  std::future<error_code> stopped = stop(server);
+  std::future<error_code> stopped_too = stop(server);
   until([&] { return refused(server.endpoint()); });
   peer.send("ou!");
   const auto answer = peer.receive();
@@ -92,7 +99,8 @@ BOOST_AUTO_TEST_CASE(a_request_whose_body_is_still_arriving_is_finished) {
   BOOST_TEST(answer->fields().value("Connection") == "close");
   peer.half_close();
   BOOST_TEST(peer.at_end());
-  BOOST_CHECK_NO_THROW(stopped.get());
+  BOOST_TEST(!stopped.get());
+  BOOST_TEST(!stopped_too.get());
 }
 
 BOOST_AUTO_TEST_CASE(a_request_whose_head_is_still_arriving_is_finished) {
@@ -100,14 +108,14 @@ BOOST_AUTO_TEST_CASE(a_request_whose_head_is_still_arriving_is_finished) {
   client peer(server);
   peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT");
   BOOST_TEST(peer.receive()->status() == 200u);
-  std::future<void> stopped = server->async_stop(asio::use_future);
+  std::future<error_code> stopped = stop(server);
   until([&] { return refused(server.endpoint()); });
   peer.send("TP/1.1\r\nHost: a\r\n\r\n");
   const auto answer = peer.receive();
   BOOST_REQUIRE(answer.has_value());
   BOOST_TEST(answer->fields().value("Connection") == "close");
   peer.half_close();
-  BOOST_CHECK_NO_THROW(stopped.get());
+  BOOST_TEST(!stopped.get());
 }
 
 BOOST_AUTO_TEST_CASE(requests_sent_ahead_are_answered_and_only_the_last_says_close) {
@@ -145,12 +153,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_done_by_the_drain_deadline_is_cut) {
   peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   until([&] { return begun == 1; });
   const auto begin = std::chrono::steady_clock::now();
-  try {
-    server->async_stop(asio::use_future).get();
-    BOOST_ERROR("nothing was cut");
-  } catch (const boost::system::system_error& failed) {
-    BOOST_TEST((failed.code() == asio::error::timed_out));
-  }
+  BOOST_TEST((stop(server).get() == asio::error::timed_out));
   BOOST_TEST((std::chrono::steady_clock::now() - begin >= 50ms));
   BOOST_TEST(!peer.receive().has_value());
   until([&] { return cancelled == 1 && server->stats().open == 0; });
