@@ -10,7 +10,6 @@
 #include <httpool/error.hpp>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/query.hpp>
 
 #include <algorithm>
 #include <new>
@@ -52,7 +51,7 @@ pool_core::pool_core(asio::any_io_executor executor, dialer::target target, pool
       probe_(options.probe),
       observer_(options.observer),
       dialer_(std::move(target), options),
-      service_(asio::use_service<pool_service>(asio::query(executor_, asio::execution::context))),
+      service_(pool_service::of(executor_)),
       ledger_(options, std::chrono::steady_clock::now(), new_seed()),
       timer_(executor_) {}
 

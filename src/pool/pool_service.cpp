@@ -1,8 +1,25 @@
 #include "pool/pool_service.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+
 namespace httpool::detail {
 
 boost::asio::execution_context::id pool_service::id;
+
+/// A context shuts its services down newest first. Pools have to end before anything else, or a
+/// lease that ends with its socket's operation would start a dial for whoever still waits: so the
+/// services of sockets, timers, resolvers and strands have to be there already.
+pool_service& pool_service::of(const boost::asio::any_io_executor& executor) {
+  namespace asio = boost::asio;
+  const asio::ip::tcp::socket socket(executor);
+  const asio::steady_timer timer(executor);
+  const asio::ip::tcp::resolver resolver(executor);
+  const auto strand = asio::make_strand(executor);
+  return asio::use_service<pool_service>(asio::query(executor, asio::execution::context));
+}
 
 void pool_service::add(pool_core& core) {
   const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 
 #include "pool/core.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/intrusive/list.hpp>
 
@@ -16,6 +17,9 @@ public:
   static boost::asio::execution_context::id id;
 
   explicit pool_service(boost::asio::execution_context& context) : service(context) {}
+
+  /// That of the executor's context.
+  static pool_service& of(const boost::asio::any_io_executor& executor);
 
   void add(pool_core& core);
 
