@@ -34,8 +34,8 @@ bool would_block(const error_code& ec) noexcept {
 
 } // namespace
 
-connection::connection(std::shared_ptr<server_core> core, place room, tcp::socket socket,
-                       const request_context& context)
+server_connection::server_connection(std::shared_ptr<server_core> core, place room,
+                                     tcp::socket socket, const request_context& context)
     : core_(std::move(core)),
       place_(std::move(room)),
       socket_(std::move(socket)),
@@ -43,18 +43,18 @@ connection::connection(std::shared_ptr<server_core> core, place room, tcp::socke
       in_(std::max<std::size_t>(core_->options().max_head_bytes, 64 * 1024)),
       parser_(limits_of(core_->options())) {}
 
-connection::~connection() {
+server_connection::~server_connection() {
   error_code ignored;
   socket_.close(ignored);
   connection_hook::unlink();
   core_->on_connection_closed();
 }
 
-asio::awaitable<void> connection::run(std::shared_ptr<connection> self) {
+asio::awaitable<void> server_connection::run(std::shared_ptr<server_connection> self) {
   co_await self->serve();
 }
 
-asio::awaitable<void> connection::serve() {
+asio::awaitable<void> server_connection::serve() {
   error_code ec;
   for (;;) {
     const step next = advance();
@@ -94,7 +94,7 @@ asio::awaitable<void> connection::serve() {
     co_await linger();
 }
 
-connection::step connection::advance() {
+server_connection::step server_connection::advance() {
   if (ended_)
     return step::end;
   if (!in_body_) {
@@ -110,7 +110,7 @@ connection::step connection::advance() {
 }
 
 // Yields step::answer when the head is complete and the body is to follow.
-connection::step connection::take_head() {
+server_connection::step server_connection::take_head() {
   switch (parser_.parse(in_.view(), request_)) {
   case progress::need_more:
     return step::read;
@@ -138,7 +138,7 @@ connection::step connection::take_head() {
   return step::answer;
 }
 
-connection::step connection::refuse(unsigned status, std::string_view why) {
+server_connection::step server_connection::refuse(unsigned status, std::string_view why) {
   ++core_->counters().refused;
   ++context_.request_number;
   response message(status, std::string(why) + "\n", "text/plain");
@@ -147,7 +147,7 @@ connection::step connection::refuse(unsigned status, std::string_view why) {
   return step::end;
 }
 
-reply connection::call_handler() {
+reply server_connection::call_handler() {
   ++core_->counters().requests;
   ++context_.request_number;
   try {
@@ -158,7 +158,7 @@ reply connection::call_handler() {
 }
 
 // Waits for a handler that is a coroutine, and can be cancelled meanwhile.
-asio::awaitable<response> connection::finish(reply pending) {
+asio::awaitable<response> server_connection::finish(reply pending) {
   try {
     asio::awaitable<response> handler = std::move(pending).later();
     co_return co_await asio::co_spawn(
@@ -169,12 +169,12 @@ asio::awaitable<response> connection::finish(reply pending) {
   co_return failure();
 }
 
-response connection::failure() {
+response server_connection::failure() {
   ++core_->counters().handler_failures;
   return response(500, "the handler failed\n", "text/plain");
 }
 
-void connection::answer(response& message) {
+void server_connection::answer(response& message) {
   // A handler gives final responses alone (RFC 9110 §15.2).
   if (message.status() < 200)
     message = failure();
@@ -193,7 +193,7 @@ void connection::answer(response& message) {
   await_next_request();
 }
 
-void connection::send(response& message, bool keep_alive) {
+void server_connection::send(response& message, bool keep_alive) {
   if (const auto& observe = core_->options().on_response)
     observe(message, context_);
   answering_.keep_alive = keep_alive;
@@ -201,7 +201,7 @@ void connection::send(response& message, bool keep_alive) {
   out_.add(message, answering_);
 }
 
-void connection::await_next_request() noexcept {
+void server_connection::await_next_request() noexcept {
   request_.clear();
   if (request_.body().capacity() > kept_body)
     request_.body().shrink_to_fit();
@@ -211,12 +211,12 @@ void connection::await_next_request() noexcept {
   in_body_ = false;
 }
 
-bool connection::batch_is_full() const noexcept {
+bool server_connection::batch_is_full() const noexcept {
   return out_.responses() >= core_->options().max_batch ||
          out_.size() >= core_->options().max_batch_bytes;
 }
 
-error_code connection::write() {
+error_code server_connection::write() {
   if (out_.empty())
     return {};
   ++core_->counters().writes;
@@ -224,7 +224,7 @@ error_code connection::write() {
 }
 
 // Goes on with a write that would have blocked; false if the connection is lost.
-asio::awaitable<bool> connection::write_rest(error_code ec) {
+asio::awaitable<bool> server_connection::write_rest(error_code ec) {
   while (would_block(ec)) {
     core_->clock().set(*this, deadline_kind::progress);
     co_await socket_.async_wait(tcp::socket::wait_write,
@@ -240,7 +240,7 @@ asio::awaitable<bool> connection::write_rest(error_code ec) {
 
 // Closes our side and takes in what the client still sends, until it closes its own
 // (RFC 9112 §9.6).
-asio::awaitable<void> connection::linger() {
+asio::awaitable<void> server_connection::linger() {
   error_code ec;
   socket_.shutdown(tcp::socket::shutdown_send, ec);
   core_->clock().set(*this, deadline_kind::linger);
@@ -253,7 +253,7 @@ asio::awaitable<void> connection::linger() {
   core_->clock().clear(*this);
 }
 
-asio::mutable_buffer connection::room() {
+asio::mutable_buffer server_connection::room() {
   past_buffer_ = in_body_ && in_.empty() && decoder_.direct() > large_rest;
   if (!past_buffer_) {
     const auto [data, size] = in_.prepare();
@@ -270,14 +270,14 @@ asio::mutable_buffer connection::room() {
   return {body.data() + body_filled_, more};
 }
 
-void connection::store(std::size_t bytes) {
+void server_connection::store(std::size_t bytes) {
   if (!past_buffer_)
     return in_.commit(bytes);
   request_.body().resize(body_filled_ + bytes);
   decoder_.took(bytes);
 }
 
-void connection::begin_waiting() {
+void server_connection::begin_waiting() {
   if (in_body_) {
     waiting_ = waiting::body;
     core_->clock().set(*this, deadline_kind::progress);
@@ -290,14 +290,14 @@ void connection::begin_waiting() {
   }
 }
 
-void connection::stop_waiting() noexcept {
+void server_connection::stop_waiting() noexcept {
   if (waiting_ == waiting::nothing)
     return;
   waiting_ = waiting::nothing;
   core_->clock().clear(*this);
 }
 
-void connection::received(error_code ec, std::size_t bytes) {
+void server_connection::received(error_code ec, std::size_t bytes) {
   if (aborted_)
     return;
   if (late_) {
@@ -319,24 +319,24 @@ void connection::received(error_code ec, std::size_t bytes) {
     end(false);
 }
 
-void connection::input_ended() {
+void server_connection::input_ended() {
   if (waiting_ != waiting::request)
     refuse(400, http1::text_of(problem::truncated));
   end(false);
 }
 
-void connection::end(bool lingering) noexcept {
+void server_connection::end(bool lingering) noexcept {
   ended_ = true;
   lingering_ = lingering;
 }
 
-void connection::nudge() noexcept {
+void server_connection::nudge() noexcept {
   error_code ignored;
   if (waiting_ == waiting::request)
     socket_.cancel(ignored);
 }
 
-void connection::abort() noexcept {
+void server_connection::abort() noexcept {
   error_code ignored;
   aborted_ = true;
   core_->clock().clear(*this);
@@ -344,7 +344,7 @@ void connection::abort() noexcept {
   cancel_handler_.emit(asio::cancellation_type::terminal);
 }
 
-void connection::on_deadline(deadline_kind kind) noexcept {
+void server_connection::on_deadline(deadline_kind kind) noexcept {
   error_code ignored;
   late_ = true;
   if (kind != deadline_kind::linger)

@@ -32,19 +32,21 @@ using connection_hook =
     boost::intrusive::list_base_hook<boost::intrusive::tag<connection_tag>,
                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-class connection final : public deadline_holder, public connection_hook {
+// The pool's connection is another class: the two must not have one name, since a program may hold
+// both libraries.
+class server_connection final : public deadline_holder, public connection_hook {
 public:
   using tcp = boost::asio::ip::tcp;
 
-  connection(std::shared_ptr<server_core> core, place room, tcp::socket socket,
-             const request_context& context);
-  ~connection();
+  server_connection(std::shared_ptr<server_core> core, place room, tcp::socket socket,
+                    const request_context& context);
+  ~server_connection();
 
-  connection(const connection&) = delete;
-  connection& operator=(const connection&) = delete;
+  server_connection(const server_connection&) = delete;
+  server_connection& operator=(const server_connection&) = delete;
 
   // Serves until the connection has ended, which is when `self` goes.
-  static boost::asio::awaitable<void> run(std::shared_ptr<connection> self);
+  static boost::asio::awaitable<void> run(std::shared_ptr<server_connection> self);
 
   std::uint64_t id() const noexcept { return context_.connection_id; }
 

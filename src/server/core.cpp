@@ -123,10 +123,10 @@ void server_core::begin(tcp::socket socket, const tcp::endpoint& peer, place roo
   request_context context;
   context.connection_id = places_->next_id();
   context.peer = peer;
-  const auto served =
-      std::make_shared<connection>(shared_from_this(), std::move(room), std::move(socket), context);
+  const auto served = std::make_shared<server_connection>(shared_from_this(), std::move(room),
+                                                          std::move(socket), context);
   connections_.push_back(*served);
-  asio::co_spawn(executor_, connection::run(served), asio::detached);
+  asio::co_spawn(executor_, server_connection::run(served), asio::detached);
 }
 
 server_stats server_core::stats() const noexcept {
@@ -145,7 +145,7 @@ server_stats server_core::stats() const noexcept {
 
 void server_core::close_connection(std::uint64_t id) {
   asio::post(executor_, [self = shared_from_this(), id] {
-    for (connection& each : self->connections_)
+    for (server_connection& each : self->connections_)
       if (each.id() == id) {
         each.abort();
         return;
@@ -179,7 +179,7 @@ void server_core::begin_stop() {
     stopping_ = true;
     stop_listening();
     drained_.expires_after(options_.drain_timeout);
-    for (connection& each : connections_)
+    for (server_connection& each : connections_)
       each.nudge();
     if (connections_.empty())
       drained();
@@ -200,7 +200,7 @@ void server_core::stop_listening() noexcept {
 }
 
 void server_core::abort_connections() noexcept {
-  for (connection& each : connections_)
+  for (server_connection& each : connections_)
     each.abort();
 }
 

@@ -75,8 +75,9 @@ public:
   void on_connection_closed() noexcept;
 
 private:
-  using list = boost::intrusive::list<connection, boost::intrusive::base_hook<connection_hook>,
-                                      boost::intrusive::constant_time_size<false>>;
+  using list =
+      boost::intrusive::list<server_connection, boost::intrusive::base_hook<connection_hook>,
+                             boost::intrusive::constant_time_size<false>>;
 
   static boost::asio::awaitable<void> accept(std::shared_ptr<server_core> self);
   place take_place();
