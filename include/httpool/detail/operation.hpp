@@ -78,7 +78,7 @@ public:
 
   void abandon() noexcept override {
     const Handler handler(std::move(handler_));
-    const auto executor = std::move(executor_);
+    [[maybe_unused]] const auto executor = std::move(executor_);
     destroy(allocator_of(handler));
   }
 
