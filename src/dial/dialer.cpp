@@ -75,12 +75,38 @@ asio::awaitable<error_code> try_connect(tcp::socket& socket, tcp::endpoint endpo
       co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
   if (guard.is_late())
     co_return error::dial_timeout;
-  if (failure == asio::error::connection_refused)
+  if (failure == asio::error::connection_refused || (!failure && is_its_own_peer(socket)))
     co_return error::connection_refused;
   co_return failure;
 }
 
 } // namespace
+
+asio::awaitable<void> connect_to_any(tcp::socket& socket, std::vector<tcp::endpoint> endpoints,
+                                     time_point deadline) {
+  error_code failure;
+  for (std::size_t i = 0; i != endpoints.size(); ++i) {
+    const time_point now = std::chrono::steady_clock::now();
+    const auto attempts_left = static_cast<duration::rep>(endpoints.size() - i);
+    const duration share = std::max(shortest_attempt, (deadline - now) / attempts_left);
+    failure =
+        co_await try_connect(socket, endpoints[i], std::min(deadline, saturating_add(now, share)));
+    if (!failure)
+      co_return;
+    if (failure == asio::error::operation_aborted)
+      break;
+  }
+  throw system_error(failure);
+}
+
+bool is_its_own_peer(const tcp::socket& socket) noexcept {
+  error_code ec;
+  const tcp::endpoint near_end = socket.local_endpoint(ec);
+  if (ec)
+    return false;
+  const tcp::endpoint far_end = socket.remote_endpoint(ec);
+  return !ec && near_end == far_end;
+}
 
 dialer::dialer(target to, const pool_options& options)
     : target_(std::move(to)), prepare_(options.prepare) {}
@@ -91,19 +117,7 @@ asio::awaitable<void> dialer::dial(tcp::socket& socket, time_point deadline) con
     endpoints = co_await resolve(name->host, name->port);
   else
     endpoints.push_back(std::get<tcp::endpoint>(target_));
-
-  error_code failure = error::dial_timeout;
-  for (std::size_t i = 0; i != endpoints.size(); ++i) {
-    const time_point now = std::chrono::steady_clock::now();
-    const auto attempts_left = static_cast<duration::rep>(endpoints.size() - i);
-    const duration share = std::max(shortest_attempt, (deadline - now) / attempts_left);
-    failure =
-        co_await try_connect(socket, endpoints[i], std::min(deadline, saturating_add(now, share)));
-    if (!failure || failure == asio::error::operation_aborted)
-      break;
-  }
-  if (failure)
-    throw system_error(failure);
+  co_await connect_to_any(socket, std::move(endpoints), deadline);
   configure(socket);
   if (prepare_)
     co_await prepare_(socket);

@@ -10,8 +10,22 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace httpool::detail {
+
+/// Connects `socket`, which may be open, to one of `endpoints`, of which there is at least one.
+/// Each is tried in turn, for an equal share of the time that is left until `deadline`, at least
+/// 250 ms. To be called on a strand, whose executor may be another than the socket's.
+///
+/// \throws boost::system::system_error why the last one failed; the socket may then be open.
+boost::asio::awaitable<void> connect_to_any(boost::asio::ip::tcp::socket& socket,
+                                            std::vector<boost::asio::ip::tcp::endpoint> endpoints,
+                                            time_point deadline);
+
+/// Whether a socket is its own peer. A dial to a local port on which nobody listens may end so,
+/// when the system picks that very port for the near end.
+bool is_its_own_peer(const boost::asio::ip::tcp::socket& socket) noexcept;
 
 class dialer {
 public:
@@ -23,10 +37,8 @@ public:
 
   dialer(target to, const pool_options& options);
 
-  /// Connects `socket`, which is closed, and prepares it. Each address of a name is tried in turn,
-  /// each for an equal share of the time that is left until `deadline`, at least 250 ms. Whoever
-  /// calls keeps the deadline itself, by cancelling. To be called on a strand, whose executor may
-  /// be another than the socket's.
+  /// Connects `socket`, which is closed, as `connect_to_any` does, and prepares it. Whoever calls
+  /// keeps the deadline itself, by cancelling.
   ///
   /// \throws boost::system::system_error why not; the socket may then still be open.
   boost::asio::awaitable<void> dial(boost::asio::ip::tcp::socket& socket,
