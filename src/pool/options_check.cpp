@@ -51,4 +51,11 @@ void check(const pool_options& options) {
   above_zero("probe.timeout", options.probe.timeout);
 }
 
+void check_host(const std::string& host) {
+  if (host.empty())
+    refuse("host", "empty", "must be a name or an address");
+  if (host.find('\0') != std::string::npos)
+    refuse("host", "\"" + host.substr(0, host.find('\0')) + "\\0...\"", "must not contain NUL");
+}
+
 } // namespace httpool::detail

@@ -3,6 +3,8 @@
 
 #include <httpool/pool_options.hpp>
 
+#include <string>
+
 namespace httpool::detail {
 
 /// \throws std::invalid_argument naming the first field that is nonsense, and its value.
@@ -10,5 +12,8 @@ void check(const pool_options& options);
 
 /// The same, for limits alone.
 void check(const pool_limits& limits);
+
+/// The same, for the name of the peer.
+void check_host(const std::string& host);
 
 } // namespace httpool::detail
