@@ -375,8 +375,6 @@ void pool_core::expire() {
 
 /// Outside the lock: does what was decided.
 void pool_core::perform(todo& work) {
-  if (work.made != 0)
-    tell([&](pool_observer& o) { o.connection_made(work.made, work.took); });
   while (connection* c = work.closes.pop()) {
     error_code ignored;
     c->socket.close(ignored);

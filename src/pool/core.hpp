@@ -97,8 +97,6 @@ private:
     boost::intrusive::list<drain_operation> drained;     ///< Every connection is gone.
     boost::intrusive::list<drain_operation> not_drained; ///< The deadline came first.
     time_point now;
-    std::uint64_t made = 0; ///< The id of a connection that has just been made,
-    duration took = {};     ///< and how long its dial took.
     pool_snapshot snapshot; ///< Only if there is an observer.
   };
 
@@ -117,6 +115,7 @@ private:
 
   void finish(acquire_operation& operation, const todo& work);
   void start_dial(connection& c);
+  void tell_made(connection& c) noexcept;
   void start_probe(connection& c);
   void end_probe(lease asked, bool said_yes, time_point began) noexcept;
   void watch(connection& c);

@@ -103,11 +103,11 @@ void pool_core::dial_ended(connection& c, error_code ec) noexcept {
     ec = error::dial_timeout;
   }
   if (!ec) {
+    if (observer_)
+      tell_made(c);
     run([&](todo& work) {
       c.task.reset();
-      work.took = work.now - c.dialed_at;
       ledger_.dialed(work.now, c);
-      work.made = c.id;
     });
     return;
   }
@@ -117,6 +117,16 @@ void pool_core::dial_ended(connection& c, error_code ec) noexcept {
   tell([&](pool_observer& o) { o.dial_failed(ec, took); });
   run([&](todo& work) { ledger_.dial_failed(work.now, c, ec); });
   delete &c;
+}
+
+/// Before anybody else can have the connection, so that this is the first that is told of it.
+void pool_core::tell_made(connection& c) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    ledger_.name(c);
+  }
+  const duration took = std::chrono::steady_clock::now() - c.dialed_at;
+  tell([&](pool_observer& o) { o.connection_made(c.id, took); });
 }
 
 // Probes ------------------------------------------------------------------------------------------

@@ -146,6 +146,7 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
       fail(caller, error::acquire_timeout, counts_.timed_out);
   } else {
     move(c, state::dialing);
+    c.id = 0;
     c.reserved_for = &caller;
     c.dial_started = false;
     ++held_back_;
@@ -188,7 +189,9 @@ void ledger::dialed(time_point now, connection& c) {
   failures_ = 0;
   next_dial_ = time_point::min();
   counts_.last_dial_error = {};
-  c.id = ++counts_.made;
+  ++counts_.made;
+  if (c.id == 0)
+    name(c);
   c.uses = 0;
   c.waited = false;
   c.idle_since = now;

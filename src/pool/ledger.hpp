@@ -125,6 +125,9 @@ public:
   /// A dial starts, after `wants_dial()`.
   void dial(time_point now, connection& c);
 
+  /// A dial gave a connection: gives it its id, for those who need that before `dialed`.
+  void name(connection& c) noexcept { c.id = ++last_id_; }
+
   /// A dial gave a connection, and it was looked at.
   void dialed(time_point now, connection& c);
 
@@ -286,6 +289,7 @@ private:
   time_point sweep_at_ = time_point::max(); ///< When an idle connection needs attention.
 
   bool closed_ = false;
+  std::uint64_t last_id_ = 0;
   std::uint64_t random_;
   time_point made_at_;
   time_point accounted_until_; ///< Until when `leased_time` has been summed.
