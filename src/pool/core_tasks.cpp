@@ -9,6 +9,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -59,22 +60,13 @@ error_code code_of(const std::exception_ptr& failure) noexcept {
   }
 }
 
-asio::awaitable<void> dial_unless_aborted(const dialer& how, connection& c,
-                                          std::shared_ptr<abortable> task) {
-  if (task->is_aborted)
-    throw system_error(asio::error::operation_aborted);
-  co_await how.dial(c.socket, task->deadline);
-}
-
 struct probe_run {
   std::shared_ptr<abortable> task;
   lease asked;
   time_point began;
 };
 
-asio::awaitable<bool> ask_unless_aborted(const pool_probe& probe, std::shared_ptr<probe_run> run) {
-  if (run->task->is_aborted)
-    co_return false;
+asio::awaitable<bool> ask(const pool_probe& probe, std::shared_ptr<probe_run> run) {
   co_return co_await probe.ask(run->asked);
 }
 
@@ -82,14 +74,20 @@ asio::awaitable<bool> ask_unless_aborted(const pool_probe& probe, std::shared_pt
 
 // Dials -------------------------------------------------------------------------------------------
 
+/// The coroutine starts on its strand: to wire its signal here, while another thread aborts it,
+/// would be a race.
 void pool_core::start_dial(connection& c) {
-  const auto task = c.task;
-  dial_end end(shared_from_this(), c);
-  asio::co_spawn(
-      task->strand, dial_unless_aborted(dialer_, c, task),
-      asio::bind_cancellation_slot(
-          task->signal.slot(),
-          [end = std::move(end)](std::exception_ptr failure) mutable { end(code_of(failure)); }));
+  asio::post(c.task->strand,
+             [this, &c, task = c.task, end = dial_end(shared_from_this(), c)]() mutable {
+               if (task->is_aborted)
+                 return end(asio::error::operation_aborted);
+               asio::co_spawn(task->strand, dialer_.dial(c.socket, task->deadline),
+                              asio::bind_cancellation_slot(
+                                  task->signal.slot(),
+                                  [task, end = std::move(end)](std::exception_ptr failure) mutable {
+                                    end(code_of(failure));
+                                  }));
+             });
 }
 
 void pool_core::dial_ended(connection& c, error_code ec) noexcept {
@@ -134,14 +132,17 @@ void pool_core::tell_made(connection& c) noexcept {
 void pool_core::start_probe(connection& c) {
   auto probing = std::make_shared<probe_run>(
       probe_run{c.task, lease(shared_from_this(), c, true), std::chrono::steady_clock::now()});
-  const auto task = probing->task;
-  asio::co_spawn(
-      task->strand, ask_unless_aborted(probe_, probing),
-      asio::bind_cancellation_slot(
-          task->signal.slot(),
-          [self = shared_from_this(), probing](std::exception_ptr failure, bool said_yes) {
-            self->end_probe(std::move(probing->asked), !failure && said_yes, probing->began);
-          }));
+  asio::post(c.task->strand, [self = shared_from_this(), probing = std::move(probing)] {
+    const auto& task = probing->task;
+    if (task->is_aborted)
+      return self->end_probe(std::move(probing->asked), false, probing->began);
+    asio::co_spawn(task->strand, ask(self->probe_, probing),
+                   asio::bind_cancellation_slot(
+                       task->signal.slot(), [self, probing](std::exception_ptr failure, bool yes) {
+                         self->end_probe(std::move(probing->asked), !failure && yes,
+                                         probing->began);
+                       }));
+  });
 }
 
 /// A probe that detached the connection or moved its lease away has ended it by that.
