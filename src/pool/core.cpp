@@ -89,12 +89,18 @@ lease pool_core::try_acquire() {
 
 void pool_core::redial(acquire_operation& operation, lease dead, acquire_options options) {
   const duration timeout = options.timeout.value_or(acquire_timeout_);
-  connection& c = *std::exchange(dead.connection_, nullptr);
   auto task = std::make_shared<abortable>(executor_);
+  connection& c = *std::exchange(dead.connection_, nullptr);
   tcp::socket corpse(executor_);
+  {
+    const std::lock_guard lock(mutex_); // hereafter no deadline touches the descriptor
+    ledger_.set_lease_deadline(c, time_point::max());
+    corpse = std::move(c.socket);
+  }
+  error_code ignored;
+  corpse.close(ignored);
   tell([&](pool_observer& o) { o.connection_closed(c.id, close_reason::peer_closed, c.uses); });
   run([&](todo& work) {
-    corpse = std::move(c.socket);
     c.buffer.clear();
     c.late = false;
     c.task = std::move(task);
