@@ -350,7 +350,8 @@ void pool_core::settle_drains(todo& work) {
 }
 
 /// Under the lock: sees to it that the timer fires no later than the next deadline. It is left
-/// armed when that deadline goes away, which costs less than to follow every change.
+/// armed when that deadline goes away, which costs less than to follow every change, but not by a
+/// closed pool that has none: that must not keep `run()` from returning.
 void pool_core::arm_timer(time_point now) {
   if (!timer_)
     return;
@@ -366,7 +367,7 @@ void pool_core::arm_timer(time_point now) {
       if (const auto self = weak.lock())
         self->expire();
     });
-  } else if (ledger_.is_closed() && ledger_.total() == 0 && armed_for_ != time_point::max()) {
+  } else if (ledger_.is_closed() && wake == time_point::max() && armed_for_ != wake) {
     armed_for_ = time_point::max();
     timer_->cancel();
   }
