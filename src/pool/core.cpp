@@ -380,23 +380,25 @@ void pool_core::expire() {
   });
 }
 
-/// Outside the lock: does what was decided.
+/// Outside the lock: does what was decided, and what is decided meanwhile.
 void pool_core::perform(todo& work) {
-  while (connection* c = work.closes.pop()) {
-    error_code ignored;
-    c->socket.close(ignored);
-    tell([&](pool_observer& o) { o.connection_closed(c->id, c->reason, c->uses); });
-    run([&](todo& then) { ledger_.closed(then.now, *c); });
-    delete c;
-  }
-  while (connection* c = work.forgotten.pop())
-    delete c;
-  while (connection* c = work.dials.pop())
-    start_dial(*c);
-  while (connection* c = work.probes.pop())
-    start_probe(*c);
-  while (acquire_operation* operation = work.acquires.pop())
-    finish(*operation, work);
+  do {
+    while (connection* c = work.closes.pop()) {
+      error_code ignored;
+      c->socket.close(ignored);
+      tell([&](pool_observer& o) { o.connection_closed(c->id, c->reason, c->uses); });
+      run([&](todo& then) { ledger_.closed(then.now, *c); });
+      delete c;
+    }
+    while (connection* c = work.forgotten.pop())
+      delete c;
+    while (connection* c = work.dials.pop())
+      start_dial(*c);
+    while (connection* c = work.probes.pop())
+      start_probe(*c);
+    while (acquire_operation* operation = work.acquires.pop())
+      finish(*operation, work);
+  } while (!work.closes.empty());
   while (!work.drained.empty()) {
     drain_operation& operation = work.drained.front();
     work.drained.pop_front();
@@ -409,8 +411,9 @@ void pool_core::perform(todo& work) {
   }
 }
 
-/// Looks at what was granted, and completes the operation or lets it wait again.
-void pool_core::finish(acquire_operation& operation, const todo& work) {
+/// Looks at what was granted, and completes the operation or lets it wait again. What that decides
+/// goes to the same list of work: any number of dead connections needs no stack.
+void pool_core::finish(acquire_operation& operation, todo& work) {
   const duration wait = work.now - operation.since;
   if (!operation.granted) {
     tell([&](pool_observer& o) { o.acquire_failed(operation.error, wait, work.snapshot); });
@@ -420,7 +423,7 @@ void pool_core::finish(acquire_operation& operation, const todo& work) {
   connection& c = *operation.granted;
   const liveness seen = c.waited ? look_at(c.socket) : liveness::good;
   if (seen != liveness::good) {
-    run([&](todo& then) { ledger_.stale(then.now, c, &operation, reason_of(seen)); });
+    decide(work, [&](todo&) { ledger_.stale(work.now, c, &operation, reason_of(seen)); });
     return;
   }
   if (operation.own_ticket) {

@@ -106,6 +106,10 @@ private:
   /// follows.
   template <class Change>
   void run(Change change);
+
+  /// The first half of an event, whose second is `perform(work)`.
+  template <class Change>
+  void decide(todo& work, Change change);
   void settle(todo& work);
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
@@ -113,7 +117,7 @@ private:
   void arm_timer(time_point now);
   void perform(todo& work);
 
-  void finish(acquire_operation& operation, const todo& work);
+  void finish(acquire_operation& operation, todo& work);
   void start_dial(connection& c);
   void tell_made(connection& c) noexcept;
   void start_probe(connection& c);

@@ -8,13 +8,16 @@ namespace httpool::detail {
 template <class Change>
 void pool_core::run(Change change) {
   todo work;
-  {
-    const std::lock_guard lock(mutex_);
-    work.now = std::chrono::steady_clock::now();
-    change(work);
-    settle(work);
-  }
+  decide(work, change);
   perform(work);
+}
+
+template <class Change>
+void pool_core::decide(todo& work, Change change) {
+  const std::lock_guard lock(mutex_);
+  work.now = std::chrono::steady_clock::now();
+  change(work);
+  settle(work);
 }
 
 template <class Event>
