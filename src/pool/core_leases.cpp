@@ -1,0 +1,61 @@
+// Events from leases.
+
+#include "pool/core.hpp"
+#include "pool/core_run.hpp"
+#include "pool/socket_calls.hpp"
+
+namespace httpool::detail {
+
+using boost::asio::ip::tcp;
+
+void pool_core::end_lease(connection& c, bool keep) noexcept {
+  close_reason reason = close_reason::dropped;
+  if (keep) {
+    const liveness seen = look_at(c.socket);
+    keep = seen == liveness::good && c.buffer.size() == 0;
+    reason = seen == liveness::closed ? close_reason::peer_closed : close_reason::unread_bytes;
+  }
+  run([&](todo& work) {
+    c.task.reset();
+    if (c.late)
+      ledger_.dropped(work.now, c, close_reason::cut_off);
+    else if (keep)
+      ledger_.returned(work.now, c);
+    else
+      ledger_.dropped(work.now, c, reason);
+  });
+}
+
+void pool_core::undelivered(connection& c) noexcept {
+  run([&](todo& work) {
+    if (c.late)
+      ledger_.dropped(work.now, c, close_reason::cut_off);
+    else
+      ledger_.undelivered(work.now, c);
+  });
+}
+
+void pool_core::set_lease_deadline(connection& c, time_point deadline) noexcept {
+  const std::lock_guard lock(mutex_);
+  ledger_.set_lease_deadline(c, deadline);
+  arm_timer(std::chrono::steady_clock::now());
+}
+
+void pool_core::cut_off(connection& c) noexcept {
+  const std::lock_guard lock(mutex_);
+  c.late = true;
+  shut_down(c.socket);
+}
+
+tcp::socket pool_core::detach(connection& c) {
+  tcp::socket socket(executor_);
+  tell([&](pool_observer& o) { o.connection_closed(c.id, close_reason::detached, c.uses); });
+  run([&](todo& work) {
+    ledger_.detached(work.now, c);
+    socket = std::move(c.socket);
+  });
+  delete &c;
+  return socket;
+}
+
+} // namespace httpool::detail
