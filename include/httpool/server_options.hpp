@@ -77,7 +77,7 @@ struct server_stats {
   std::uint64_t timed_out = 0;        ///< Connections cut at a deadline, idle ones included.
   std::uint64_t handler_failures = 0; ///< Requests whose handler threw.
   std::uint64_t writes = 0;           ///< Writes of batches of responses.
-  std::uint64_t accept_pauses = 0;    ///< Times that there were no descriptors left to accept with.
+  std::uint64_t accept_pauses = 0;    ///< Times that accepting found no descriptors or memory left.
 };
 
 } // namespace httpool

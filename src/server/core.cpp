@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <exception>
 #include <sstream>
 #include <utility>
 
@@ -23,7 +24,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::chrono::milliseconds descriptor_pause(100);
+constexpr std::chrono::milliseconds shortage_pause(100);
 constexpr int accepts_a_turn = 64;
 
 using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
@@ -79,32 +80,50 @@ void server_core::start() {
 }
 
 asio::awaitable<void> server_core::accept(std::shared_ptr<server_core> self) {
-  tcp::acceptor& acceptor = self->acceptor_;
-  error_code ec;
-  while (acceptor.is_open()) {
-    co_await acceptor.async_wait(tcp::acceptor::wait_read,
-                                 asio::redirect_error(asio::use_awaitable, ec));
-    for (int i = 0; i < accepts_a_turn && acceptor.is_open(); ++i) {
-      place room = self->take_place();
-      if (!room) {
-        self->pause_.expires_at(asio::steady_timer::time_point::max());
-        co_await self->pause_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-        continue;
-      }
-      tcp::socket socket(self->executor_);
-      tcp::endpoint peer;
-      acceptor.accept(socket, peer, ec);
-      if (!ec) {
-        self->begin(std::move(socket), peer, std::move(room));
-      } else if (is_shortage(ec)) {
+  bool is_short = false;
+  while (self->acceptor_.is_open()) {
+    // Nothing may end this loop while the server listens: it would be deaf from then on.
+    try {
+      if (std::exchange(is_short, false)) {
         ++self->counters_.accept_pauses;
-        self->pause_.expires_after(descriptor_pause);
-        co_await self->pause_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-      } else if (ec == asio::error::would_block || ec == asio::error::try_again) {
-        break;
+        self->pause_.expires_after(shortage_pause);
+        co_await self->pause();
       }
+      is_short = co_await self->accept_some();
+    } catch (const std::exception&) {
+      is_short = true;
     }
   }
+}
+
+// Accepts what is waiting, or waits; yields whether it found the system short of something.
+asio::awaitable<bool> server_core::accept_some() {
+  error_code ec;
+  co_await acceptor_.async_wait(tcp::acceptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, ec));
+  for (int i = 0; i < accepts_a_turn && acceptor_.is_open(); ++i) {
+    place room = take_place();
+    if (!room) {
+      pause_.expires_at(asio::steady_timer::time_point::max());
+      co_await pause();
+      continue;
+    }
+    tcp::socket socket(executor_);
+    tcp::endpoint peer;
+    acceptor_.accept(socket, peer, ec);
+    if (!ec)
+      begin(std::move(socket), peer, std::move(room));
+    else if (is_shortage(ec))
+      co_return true;
+    else if (ec == asio::error::would_block || ec == asio::error::try_again)
+      break;
+  }
+  co_return false;
+}
+
+asio::awaitable<void> server_core::pause() {
+  error_code ignored;
+  co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 place server_core::take_place() {

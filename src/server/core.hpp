@@ -80,6 +80,8 @@ private:
                              boost::intrusive::constant_time_size<false>>;
 
   static boost::asio::awaitable<void> accept(std::shared_ptr<server_core> self);
+  boost::asio::awaitable<bool> accept_some();
+  boost::asio::awaitable<void> pause();
   place take_place();
   void begin(tcp::socket socket, const tcp::endpoint& peer, place room);
   void begin_stop();
@@ -95,7 +97,7 @@ private:
   std::shared_ptr<deadlines> deadlines_;
   tcp::acceptor acceptor_;
   tcp::endpoint local_;
-  boost::asio::steady_timer pause_;   // of accepting, for want of descriptors or places
+  boost::asio::steady_timer pause_;   // of accepting, for want of places, descriptors or memory
   boost::asio::steady_timer drained_; // expires once all is answered, or at the drain deadline
   date_cache date_;
   server_counters counters_;
