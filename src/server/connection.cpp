@@ -5,10 +5,12 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -341,7 +343,15 @@ void server_connection::abort() noexcept {
   aborted_ = true;
   core_->clock().clear(*this);
   socket_.close(ignored);
-  cancel_handler_.emit(asio::cancellation_type::terminal);
+  // A handler may end inside its cancellation, and the connection with it: not here, where someone
+  // may be walking over connections.
+  try {
+    asio::post(core_->executor(), [self = shared_from_this()] {
+      self->cancel_handler_.emit(asio::cancellation_type::terminal);
+    });
+  } catch (const std::bad_alloc&) {
+    // The handler runs on to its end, and its response is dropped.
+  }
 }
 
 void server_connection::on_deadline(deadline_kind kind) noexcept {

@@ -34,7 +34,9 @@ using connection_hook =
 
 // The pool's connection is another class: the two must not have one name, since a program may hold
 // both libraries.
-class server_connection final : public deadline_holder, public connection_hook {
+class server_connection final : public std::enable_shared_from_this<server_connection>,
+                                public deadline_holder,
+                                public connection_hook {
 public:
   using tcp = boost::asio::ip::tcp;
 

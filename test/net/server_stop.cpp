@@ -4,6 +4,9 @@
 
 #include <httpool/server_threads.hpp>
 
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,6 +19,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 using namespace server_test;
 using httpool::reply;
@@ -66,6 +70,20 @@ httpool::server_handler never(std::atomic<int>& begun, std::atomic<int>& cancell
     }
     co_return response(200);
   };
+}
+
+// Completes when it is cancelled, at once and where that is done.
+asio::awaitable<void> cancelled_inline() {
+  auto initiate = [](auto handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    slot.assign(
+        [kept = std::make_shared<decltype(handler)>(std::move(handler))](asio::cancellation_type) {
+          auto now = std::move(*kept);
+          std::move(now)();
+        });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
+                                                                       asio::use_awaitable);
 }
 
 } // namespace
@@ -173,6 +191,25 @@ BOOST_AUTO_TEST_CASE(close_ends_everything_at_once) {
     BOOST_TEST(idle.at_end());
   }
   BOOST_TEST(cancelled == 1);
+}
+
+BOOST_AUTO_TEST_CASE(handlers_may_end_inside_their_cancellation) {
+  std::atomic<int> begun = 0;
+  const auto handler = [&](const request&) -> asio::awaitable<response> {
+    ++begun;
+    co_await cancelled_inline();
+    co_return response(200);
+  };
+  live_server server(handler);
+  client first(server);
+  client second(server);
+  for (client* each : {&first, &second})
+    each->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return begun == 2; });
+  server->close_connection(1);
+  until([&] { return server->stats().open == 1; });
+  server->close();
+  until([&] { return server->stats().open == 0; });
 }
 
 BOOST_AUTO_TEST_CASE(one_connection_can_be_closed_by_its_id) {
