@@ -284,8 +284,10 @@ void server_connection::begin_waiting() {
     waiting_ = waiting::body;
     core_->clock().set(*this, deadline_kind::progress);
   } else if (!parser_.started()) {
+    // Empty lines are no request: they do not put off the deadline.
+    if (waiting_ != waiting::request)
+      core_->clock().set(*this, deadline_kind::idle);
     waiting_ = waiting::request;
-    core_->clock().set(*this, deadline_kind::idle);
   } else if (waiting_ != waiting::head) {
     waiting_ = waiting::head;
     core_->clock().set(*this, deadline_kind::head);

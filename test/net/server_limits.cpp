@@ -94,6 +94,18 @@ BOOST_AUTO_TEST_CASE(an_idle_connection_is_closed_without_a_word) {
   BOOST_TEST(server->stats().timed_out == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(empty_lines_do_not_keep_an_idle_connection_open) {
+  httpool::server_options options;
+  options.idle_timeout = 200ms;
+  live_server server(hello, options);
+  client peer(server);
+  int lines = 0;
+  while (!readable_within(peer, 20ms) && ++lines < 5'000)
+    peer.send("\r\n");
+  BOOST_TEST(lines < 5'000);
+  BOOST_TEST(server->stats().timed_out == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_is_cut) {
   httpool::server_options options;
   options.body_timeout = 50ms;
