@@ -188,10 +188,10 @@ void server_connection::answer(response& message) {
   const bool keep_alive = framing_.keep_alive && !was_last && !drained && !tunnel &&
                           !message.fields().has_token("Connection", "close");
   send(message, keep_alive);
-  // A client that has asked for the end sends no more; another one may have, and a reset in answer
-  // to that would overtake the response.
+  // Even a client that has asked for the end may have sent more, and a reset in answer to that
+  // would overtake the response.
   if (!keep_alive)
-    end(framing_.keep_alive || !in_.empty());
+    end(true);
   await_next_request();
 }
 
