@@ -85,6 +85,10 @@ asio::awaitable<void> server_connection::serve() {
     if (next == step::answer)
       continue;
 
+    if (core_->stopping() && !in_body_ && !parser_.started()) {
+      take_last();
+      continue;
+    }
     begin_waiting();
     const std::size_t bytes =
         co_await socket_.async_read_some(room(), asio::redirect_error(asio::use_awaitable, ec));
@@ -183,7 +187,9 @@ void server_connection::answer(response& message) {
   const server_options& options = core_->options();
   const bool was_last =
       options.max_requests != 0 && context_.request_number >= options.max_requests;
-  const bool drained = core_->stopping() && in_.empty();
+  // Empty lines are no request (RFC 9112 §2.2).
+  const bool drained =
+      core_->stopping() && in_.view().find_first_not_of("\r\n") == std::string_view::npos;
   const bool tunnel = answering_.to_connect && message.status() / 100 == 2;
   const bool keep_alive = framing_.keep_alive && !was_last && !drained && !tunnel &&
                           !message.fields().has_token("Connection", "close");
@@ -321,6 +327,16 @@ void server_connection::received(error_code ec, std::size_t bytes) {
     input_ended();
   else
     end(false);
+}
+
+// The server stops: what has come in already is taken, and nothing more is waited for.
+void server_connection::take_last() {
+  error_code ec;
+  const std::size_t bytes = socket_.read_some(room(), ec);
+  if (!ec)
+    store(bytes);
+  else
+    end(context_.request_number != 0);
 }
 
 void server_connection::input_ended() {

@@ -55,6 +55,9 @@ public:
   // The server stops: if no byte of a request has arrived, the connection ends.
   void nudge() noexcept;
 
+  // All that its client asked for is answered, and the connection waits for the client to close.
+  bool lingers() const noexcept { return lingering_ && out_.empty(); }
+
   // Ends it now.
   void abort() noexcept;
 
@@ -92,6 +95,7 @@ private:
   void stop_waiting() noexcept;
   void received(boost::system::error_code ec, std::size_t bytes);
   void store(std::size_t bytes);
+  void take_last();
   void input_ended();
   void end(bool lingering) noexcept;
 

@@ -12,7 +12,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <exception>
+#include <new>
 #include <sstream>
 #include <utility>
 
@@ -208,8 +210,10 @@ void server_core::begin_stop() {
 error_code server_core::end_stop() {
   if (connections_.empty())
     return {};
+  const bool answered = std::all_of(connections_.begin(), connections_.end(),
+                                    [](const server_connection& each) { return each.lingers(); });
   abort_connections();
-  return asio::error::timed_out;
+  return answered ? error_code() : asio::error::timed_out;
 }
 
 void server_core::stop_listening() noexcept {

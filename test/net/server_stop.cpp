@@ -161,6 +161,55 @@ BOOST_AUTO_TEST_CASE(requests_sent_ahead_are_answered_and_only_the_last_says_clo
   BOOST_TEST(peer.at_end());
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_line_behind_the_last_request_does_not_hold_up_the_stop) {
+  std::atomic<bool> begun = false;
+  std::atomic<bool> go = false;
+  live_server server(
+      [&](const request&) -> asio::awaitable<response> {
+        begun = true;
+        while (!go)
+          co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        co_return response(200);
+      },
+      patient());
+  client peer(server);
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n");
+  until([&] { return begun.load(); });
+  std::future<error_code> stopped = stop(server);
+  until([&] { return refused(server.endpoint()); });
+  go = true;
+  const auto answer = peer.receive();
+  BOOST_REQUIRE(answer.has_value());
+  BOOST_TEST(answer->fields().value("Connection") == "close");
+  peer.half_close();
+  BOOST_TEST(!stopped.get());
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_is_writing_when_the_server_stops_ends_with_its_response) {
+  const std::string large(64 * 1024 * 1024, 'x');
+  live_server server([&](const request&) { return response(200, large, "text/plain"); }, patient());
+  client peer(server);
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return server->stats().writes == 1; });
+  std::future<error_code> stopped = stop(server);
+  until([&] { return refused(server.endpoint()); });
+  BOOST_TEST((peer.receive()->body() == large));
+  BOOST_TEST(peer.at_end());
+  peer.half_close();
+  BOOST_TEST(!stopped.get());
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_never_closes_does_not_make_the_stop_a_failure) {
+  httpool::server_options options = patient();
+  options.drain_timeout = 50ms;
+  options.linger_timeout = 1min;
+  live_server server(hello, options);
+  client peer(server);
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  BOOST_TEST(peer.receive()->status() == 200u);
+  BOOST_TEST(!stop(server).get());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_done_by_the_drain_deadline_is_cut) {
   std::atomic<int> begun = 0;
   std::atomic<int> cancelled = 0;
