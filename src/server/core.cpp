@@ -130,8 +130,13 @@ asio::awaitable<void> server_core::pause() {
 
 place server_core::take_place() {
   return places_->take([weak = weak_from_this()] {
-    if (const auto self = weak.lock())
-      asio::post(self->executor_, [self] { self->pause_.cancel(); });
+    try {
+      if (const auto self = weak.lock())
+        asio::post(self->executor_, [self] { self->pause_.cancel(); });
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
   });
 }
 

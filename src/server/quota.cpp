@@ -15,7 +15,7 @@ void place::open() noexcept {
   owner_->count_open();
 }
 
-place quota::take(std::function<void()> wake) {
+place quota::take(std::function<bool()> wake) {
   const std::lock_guard lock(mutex_);
   if (limit_ != 0 && taken_ >= limit_) {
     waiting_.push_back(std::move(wake));
@@ -31,7 +31,7 @@ void quota::count_open() noexcept {
 }
 
 void quota::give_back(bool was_open) noexcept {
-  std::vector<std::function<void()>> woken;
+  std::list<std::function<bool()>> woken;
   {
     const std::lock_guard lock(mutex_);
     --taken_;
@@ -39,8 +39,9 @@ void quota::give_back(bool was_open) noexcept {
       --open_;
     woken.swap(waiting_);
   }
-  for (const std::function<void()>& wake : woken)
-    wake();
+  woken.remove_if([](const std::function<bool()>& wake) { return wake(); });
+  const std::lock_guard lock(mutex_);
+  waiting_.splice(waiting_.end(), woken);
 }
 
 std::size_t quota::open() const noexcept {

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 namespace httpool::detail {
 
@@ -37,8 +37,10 @@ public:
   // At most `limit` at a time; zero: no limit.
   explicit quota(std::size_t limit) noexcept : limit_(limit) {}
 
-  // A place, or none: then `wake` is called once, from any thread, when there may be one again.
-  place take(std::function<void()> wake);
+  // A place, or none: then `wake`, which must not throw, is called from any thread when there may
+  // be one again, and, if it yields that it could not wake anyone, once more when the next one is
+  // free.
+  place take(std::function<bool()> wake);
 
   // The next connection's id, counting from 1.
   std::uint64_t next_id() noexcept { return ++last_id_; }
@@ -56,7 +58,7 @@ private:
   std::size_t taken_ = 0;
   std::size_t open_ = 0;
   std::size_t peak_ = 0;
-  std::vector<std::function<void()>> waiting_;
+  std::list<std::function<bool()>> waiting_;
   std::atomic<std::uint64_t> last_id_ = 0;
 };
 
