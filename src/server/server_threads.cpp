@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <future>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -27,8 +28,13 @@ public:
       at = core->local_endpoint();
       servers_.push_back(std::unique_ptr<server>(new server(std::move(core))));
     }
-    for (const auto& context : contexts_)
-      threads_.emplace_back([&context] { context->run(); });
+    try {
+      for (const auto& context : contexts_)
+        threads_.emplace_back([&context] { context->run(); });
+    } catch (...) {
+      end_threads();
+      throw;
+    }
   }
 
   ~impl() { end_threads(); }
@@ -58,6 +64,7 @@ public:
   }
 
   bool stop() {
+    const std::lock_guard lock(stopping_);
     if (threads_.empty())
       return true;
     std::vector<std::promise<bool>> stopped(servers_.size());
@@ -84,6 +91,7 @@ private:
   std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
   std::vector<std::unique_ptr<server>> servers_;
   std::vector<std::thread> threads_;
+  std::mutex stopping_; // held by who stops: another one waits, and finds it done
 };
 
 server_threads::server_threads(std::size_t threads, const boost::asio::ip::tcp::endpoint& at,

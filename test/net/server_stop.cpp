@@ -326,6 +326,18 @@ BOOST_AUTO_TEST_CASE(several_threads_serve_one_port_with_one_limit_and_one_count
   BOOST_TEST(server.stop());
 }
 
+BOOST_AUTO_TEST_CASE(threads_may_be_stopped_by_several_at_a_time) {
+  httpool::server_threads server(2, any_port(), hello);
+  client peer(server.local_endpoint());
+  BOOST_TEST(peer.get("/").status() == 200u);
+  const auto stop_it = [&] { return server.stop(); };
+  auto one = std::async(std::launch::async, stop_it);
+  auto other = std::async(std::launch::async, stop_it);
+  BOOST_TEST(one.get());
+  BOOST_TEST(other.get());
+  BOOST_TEST(peer.at_end());
+}
+
 BOOST_AUTO_TEST_CASE(threads_end_with_their_server_whatever_is_going_on) {
   std::atomic<int> begun = 0;
   std::atomic<int> cancelled = 0;
