@@ -110,8 +110,8 @@ body_form append_head(std::string& out, const response& message, const response_
   // RFC 9110 §15.3.6: a 205 has no content.
   const std::size_t length = status == 205 ? 0 : message.body().size();
   const bool tunnel = context.to_connect && status / 100 == 2;
-  const bool wants_chunks =
-      !message.trailers().empty() || own.has_token("Transfer-Encoding", "chunked");
+  const bool wants_chunks = status != 205 && (!message.trailers().empty() ||
+                                              own.has_token("Transfer-Encoding", "chunked"));
 
   // HTTP/1.1 also to a client that speaks 1.0: the version tells what the sender can do (RFC 9110
   // §2.5).

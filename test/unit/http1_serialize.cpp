@@ -164,6 +164,10 @@ BOOST_AUTO_TEST_CASE(responses_that_have_no_body_send_none) {
   reset.body("ignored");
   BOOST_TEST(head_of(reset, body_form::none) ==
              "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n");
+  reset.fields().add("Transfer-Encoding", "chunked");
+  reset.trailers().add("Check", "sum");
+  BOOST_TEST(head_of(reset, body_form::none) ==
+             "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n");
   http1::response_context connect;
   connect.to_connect = true;
   BOOST_TEST(head_of(response(200), body_form::none, connect) == "HTTP/1.1 200 OK\r\n\r\n");
