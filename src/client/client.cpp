@@ -13,6 +13,9 @@ namespace {
 std::string host_field(const std::string& host, std::uint16_t port) {
   const bool lacks_brackets = host.find(':') != std::string::npos && !host.starts_with('[');
   std::string value = lacks_brackets ? '[' + host + ']' : host;
+  // The zone of a link-local address means something on this machine alone.
+  if (const std::size_t zone = value.find('%'); value.starts_with('[') && zone != value.npos)
+    value.erase(zone, value.find(']', zone) - zone);
   if (port != 80)
     value += ':' + std::to_string(port);
   if (host.empty() || !http1::is_host(value))

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 namespace httpool::http1 {
 namespace {
 
@@ -30,10 +34,30 @@ bool is_name(std::string_view text) noexcept {
   return true;
 }
 
-// What stands between the brackets of an IP-literal; its structure is not checked further.
+// IPvFuture, RFC 3986 §3.2.2
+bool is_future_address(std::string_view text) noexcept {
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos || dot < 2 || dot + 1 == text.size() || lower(text[0]) != 'v')
+    return false;
+  const std::string_view version = text.substr(1, dot - 1);
+  const std::string_view address = text.substr(dot + 1);
+  return std::all_of(version.begin(), version.end(), is_hex) &&
+         std::all_of(address.begin(), address.end(),
+                     [](char c) { return c == ':' || (c != '%' && is(c, host_char)); });
+}
+
+bool is_ipv6_address(std::string_view text) noexcept {
+  char terminated[INET6_ADDRSTRLEN] = {};
+  if (text.size() >= sizeof terminated)
+    return false;
+  text.copy(terminated, text.size());
+  in6_addr address;
+  return ::inet_pton(AF_INET6, terminated, &address) == 1;
+}
+
+// What stands between the brackets of an IP-literal.
 bool is_literal(std::string_view text) noexcept {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c == ':' || is(c, host_char); });
+  return is_ipv6_address(text) || is_future_address(text);
 }
 
 bool split(std::string_view text, std::string_view& host, std::string_view& port) noexcept {
@@ -53,12 +77,25 @@ bool split(std::string_view text, std::string_view& host, std::string_view& port
   return port.empty() || (port.front() == ':' && is_port(port.substr(1)));
 }
 
+// What follows the scheme of an http or https URI: an authority whose host is not empty, and which
+// names no user (RFC 9110 §4.2).
+bool has_authority(std::string_view rest) noexcept {
+  if (!rest.starts_with("//"))
+    return false;
+  rest.remove_prefix(2);
+  std::string_view host;
+  std::string_view port;
+  return split(rest.substr(0, rest.find_first_of("/?")), host, port) && !host.empty();
+}
+
 // scheme ":" and something behind it, RFC 3986 §3.1
 bool is_absolute(std::string_view target) noexcept {
   const std::size_t colon = target.find(':');
   if (colon == std::string_view::npos || colon == 0 || colon + 1 == target.size())
     return false;
   const std::string_view scheme = target.substr(0, colon);
+  if (same_name(scheme, "http") || same_name(scheme, "https"))
+    return has_authority(target.substr(colon + 1));
   return is_letter(scheme.front()) && std::all_of(scheme.begin(), scheme.end(), [](char c) {
            return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
          });

@@ -172,6 +172,12 @@ BOOST_AUTO_TEST_CASE(each_malformed_request_head_has_its_own_problem) {
       {"GET /#fragment HTTP/1.1\r\n\r\n", problem::bad_target},
       {"GET /\xc3\xa4 HTTP/1.1\r\n\r\n", problem::bad_target},
       {"GET http: HTTP/1.1\r\n\r\n", problem::bad_target},
+      {"GET http:/x HTTP/1.1\r\n\r\n", problem::bad_target},
+      {"GET http:///x HTTP/1.1\r\n\r\n", problem::bad_target},
+      {"GET HTTPS://:80/ HTTP/1.1\r\n\r\n", problem::bad_target},
+      {"GET http://u@a/ HTTP/1.1\r\n\r\n", problem::bad_target},
+      {"GET http://u:p@a?x HTTP/1.1\r\n\r\n", problem::bad_target},
+      {"GET http://[zz]/ HTTP/1.1\r\n\r\n", problem::bad_target},
       {"CONNECT / HTTP/1.1\r\n\r\n", problem::bad_target},
       {"CONNECT a.test HTTP/1.1\r\n\r\n", problem::bad_target},
       {get + " A: b\r\n\r\n", problem::space_before_field},
@@ -301,6 +307,11 @@ BOOST_AUTO_TEST_CASE(ambiguous_or_malformed_framing_of_a_request_is_refused) {
       {get + "Host: a:b\r\n\r\n", problem::bad_host},
       {get + "Host: a/b\r\n\r\n", problem::bad_host},
       {get + "Host: [::1\r\n\r\n", problem::bad_host},
+      {get + "Host: []\r\n\r\n", problem::bad_host},
+      {get + "Host: [zz]\r\n\r\n", problem::bad_host},
+      {get + "Host: [::::::::::::]:1\r\n\r\n", problem::bad_host},
+      {get + "Host: [v1.]\r\n\r\n", problem::bad_host},
+      {get + "Host: [v.a]\r\n\r\n", problem::bad_host},
       {get + "Host: a%4\r\n\r\n", problem::bad_host},
       {host + "Content-Length: \r\n\r\n", problem::bad_length},
       {host + "Content-Length: +5\r\n\r\n", problem::bad_length},
@@ -337,7 +348,8 @@ BOOST_AUTO_TEST_CASE(ambiguous_or_malformed_framing_of_a_request_is_refused) {
     BOOST_TEST(http1::status_of(what) == (what == problem::unknown_coding ? 501u : 400u));
   }
   http1::request_framing how;
-  for (const char* good : {"Host:", "Host: a.test:80", "Host: [::1]:80", "Host: a%20b", "Host: a:"})
+  for (const char* good : {"Host:", "Host: a.test:80", "Host: [::1]:80", "Host: a%20b",
+                           "Host: a:", "Host: [::ffff:192.0.2.1]", "Host: [v1.fe:a]:80"})
     BOOST_TEST(framed(get + good + "\r\n\r\n", how) == problem::none, good);
 }
 
