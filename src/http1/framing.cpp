@@ -1,12 +1,13 @@
 #include "http1/framing.hpp"
 
 #include "http1/head_facts.hpp"
+#include "http1/persistence.hpp"
 
 namespace httpool::http1 {
 namespace {
 
 bool keeps_alive(http_version version, const head_facts& facts) noexcept {
-  return !facts.says_close && (version == http_version::http_1_1 || facts.says_keep_alive);
+  return http1::keeps_alive(version, facts.says_close, facts.says_keep_alive);
 }
 
 problem judge_coding(http_version version, const head_facts& facts) noexcept {
@@ -57,7 +58,7 @@ problem frame(const response& head, std::string_view method, response_framing& o
   out.keep_alive = keeps_alive(head.version(), facts) && !tunnel;
   if (tunnel)
     out.body = {body_kind::tunnel, 0};
-  else if (method == "HEAD" || status / 100 == 1 || status == 204 || status == 304)
+  else if (method == "HEAD" || !may_have_body(status))
     out.body = {body_kind::none, 0};
   else if (facts.has_transfer)
     out.body = {body_kind::chunked, 0};

@@ -36,6 +36,12 @@ struct response_framing {
   bool keep_alive = false; // as far as the server says, and the framing allows
 };
 
+// Whether responses of this status have content, unless they answer HEAD or CONNECT
+// (RFC 9112 §6.3).
+constexpr bool may_have_body(unsigned status) noexcept {
+  return status / 100 != 1 && status != 204 && status != 304;
+}
+
 // Both judge a complete head. Differing from RFC 9112 only where it leaves a choice:
 // Content-Length together with Transfer-Encoding is an error always; equal lengths, repeated or in
 // a list, are one; a response with a transfer coding other than chunked alone is an error, as

@@ -6,10 +6,13 @@
 
 namespace httpool::http1 {
 
+constexpr bool keeps_alive(http_version version, bool says_close, bool says_keep_alive) noexcept {
+  return !says_close && (version == http_version::http_1_1 || says_keep_alive);
+}
+
 inline bool wants_keep_alive(http_version version, const fields& headers) noexcept {
-  if (headers.has_token("Connection", "close"))
-    return false;
-  return version == http_version::http_1_1 || headers.has_token("Connection", "keep-alive");
+  return keeps_alive(version, headers.has_token("Connection", "close"),
+                     headers.has_token("Connection", "keep-alive"));
 }
 
 } // namespace httpool::http1

@@ -2,6 +2,7 @@
 
 #include "http1/authority.hpp"
 #include "http1/chars.hpp"
+#include "http1/framing.hpp"
 #include "http1/head_facts.hpp"
 #include "http1/message_access.hpp"
 
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 
 namespace httpool::http1 {
 namespace {
@@ -37,14 +39,34 @@ bool anticipates_content(std::string_view method) noexcept {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
-bool may_have_body(unsigned status) noexcept {
-  return status / 100 != 1 && status != 204 && status != 304;
-}
-
 // A sender says a length once, RFC 9110 §8.6, though a recipient may take equal ones for one.
 bool says_one_length(const fields& own) noexcept {
   return own.count("Content-Length") == 1 &&
          own.value("Content-Length").find(',') == std::string_view::npos;
+}
+
+// Framing, routing, and what has to be known before the content: RFC 9110 §6.5.1.
+bool is_never_trailer(const field& line) noexcept {
+  static constexpr std::string_view names[] = {
+      "Authorization",
+      "Connection",
+      "Content-Encoding",
+      "Content-Length",
+      "Content-Range",
+      "Content-Type",
+      "Expect",
+      "Host",
+      "Keep-Alive",
+      "Max-Forwards",
+      "Range",
+      "Set-Cookie",
+      "TE",
+      "Trailer",
+      "Transfer-Encoding",
+      "Upgrade",
+  };
+  return std::any_of(std::begin(names), std::end(names),
+                     [&](std::string_view name) { return same_name(line.name, name); });
 }
 
 // A field of a response that the server itself decides about.
@@ -83,7 +105,9 @@ boost::system::error_code append_head(std::string& out, const request& message,
   const head_facts facts = gather(own);
   const std::size_t length = message.body().size();
   const bool chunked = facts.has_transfer || !message.trailers().empty();
+  const fields& trailers = message.trailers();
   if (facts.trouble != problem::none || (facts.hosts == 0 && !is_host(host)) ||
+      std::any_of(trailers.begin(), trailers.end(), is_never_trailer) ||
       (facts.has_transfer && facts.transfer != coding::chunked) ||
       (chunked && (facts.has_length || message.version() == http_version::http_1_0)) ||
       (facts.has_length && (facts.length != length || !says_one_length(own))))
@@ -148,7 +172,11 @@ void append_chunk_size(std::string& out, std::uint64_t size) {
 void append_last_chunk(std::string& out, std::uint64_t last_size, const fields& trailers) {
   if (last_size > 0)
     out.append(line_break);
-  out.append("0\r\n").append(message_access::wire(trailers)).append(line_break);
+  out.append("0\r\n");
+  for (std::size_t i = 0; i < trailers.size(); ++i)
+    if (!is_never_trailer(trailers[i]))
+      out.append(message_access::wire(trailers, i));
+  out.append(line_break);
 }
 
 } // namespace httpool::http1

@@ -24,8 +24,8 @@ enum class body_form : std::uint8_t {
 // that its body needs (RFC 9112 §6, RFC 9110 §8.6) if it has none. A request that has trailers, or
 // says `Transfer-Encoding: chunked`, goes out chunked.
 //
-// error::invalid_request if its own fields contradict its body or each other; `out` is unchanged
-// then.
+// error::invalid_request if its own fields contradict its body or each other, or if a trailer is of
+// a kind that must not be one (RFC 9110 §6.5.1); `out` is unchanged then.
 boost::system::error_code append_head(std::string& out, const request& message,
                                       std::string_view host, body_form& form);
 
@@ -46,7 +46,7 @@ body_form append_head(std::string& out, const response& message, const response_
 void append_chunk_size(std::string& out, std::uint64_t size);
 
 // What ends a chunked body whose `last_size` bytes came in one chunk: the end of that chunk, if
-// there was one, the last chunk and the trailers.
+// there was one, the last chunk and the trailers, without those that must not be any.
 void append_last_chunk(std::string& out, std::uint64_t last_size, const fields& trailers);
 
 } // namespace httpool::http1

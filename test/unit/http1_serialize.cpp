@@ -94,6 +94,8 @@ BOOST_AUTO_TEST_CASE(a_request_that_contradicts_itself_is_not_sent) {
     m.version(http_version::http_1_0);
     m.trailers().add("Check", "sum");
   }));
+  for (const char* never : {"Content-Length", "transfer-encoding", "Host", "Trailer"})
+    BOOST_TEST(refused([&](request& m) { m.trailers().add(never, "1"); }), never);
   BOOST_TEST(refused([](request&) {}, "a\r\nb"));
 }
 
@@ -187,4 +189,10 @@ BOOST_AUTO_TEST_CASE(chunks_are_framed_and_trailers_end_them) {
   trailers.add("A", "b");
   http1::append_last_chunk(out, 0, trailers);
   BOOST_TEST(out == "0\r\nA: b\r\n\r\n");
+  out.clear();
+  for (const char* never : {"Content-Length", "transfer-encoding", "Host", "Trailer"})
+    trailers.add(never, "1");
+  trailers.add("C", "d");
+  http1::append_last_chunk(out, 0, trailers);
+  BOOST_TEST(out == "0\r\nA: b\r\nC: d\r\n\r\n");
 }
