@@ -13,15 +13,15 @@
 namespace httpool {
 
 /// Options of a `server`. `server`'s constructors throw `std::invalid_argument`, naming field and
-/// value, for a duration that is not positive and for a limit of zero where that is not said to
-/// mean "no limit".
+/// value, for a duration that is not positive, for a limit of zero where that is not said to mean
+/// "no limit", and for a limit above what is said to be the most.
 ///
 /// A deadline may be late by a few milliseconds, never early; `duration::max()` means none.
 struct server_options {
   using duration = std::chrono::steady_clock::duration;
 
   /// Bytes of a request's head, request line and line breaks included; beyond: 431, or 414 if the
-  /// request line alone is longer. Holds for the trailer section, too.
+  /// request line alone is longer. Holds for the trailer section, too. At most 2^31.
   std::size_t max_head_bytes = 32 * 1024;
 
   /// Field lines of a request's head, and of its trailer section; beyond: 431.

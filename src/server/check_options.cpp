@@ -1,11 +1,15 @@
 #include "server/check_options.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
 namespace httpool::detail {
 namespace {
+
+// Where a field stands in a head is told in 32 bits.
+constexpr std::uint64_t most_head_bytes = std::uint64_t{1} << 31;
 
 void check(const char* field, server_options::duration value) {
   if (value > server_options::duration::zero())
@@ -24,6 +28,10 @@ void check(const char* field, std::uint64_t value) {
 
 void check_options(const server_options& options) {
   check("max_head_bytes", options.max_head_bytes);
+  if (options.max_head_bytes > most_head_bytes)
+    throw std::invalid_argument("server_options::max_head_bytes must be at most " +
+                                std::to_string(most_head_bytes) + ", not " +
+                                std::to_string(options.max_head_bytes));
   check("max_fields", options.max_fields);
   check("max_batch", options.max_batch);
   check("max_batch_bytes", options.max_batch_bytes);

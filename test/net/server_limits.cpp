@@ -205,6 +205,8 @@ BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_by_name) {
     return "";
   };
   using options = httpool::server_options;
+  BOOST_TEST(refusal([](options& o) { o.max_head_bytes = (std::size_t{1} << 31) + 1; }) ==
+             "server_options::max_head_bytes must be at most 2147483648, not 2147483649");
   BOOST_TEST(refusal([](options& o) { o.idle_timeout = -3ms; }) ==
              "server_options::idle_timeout must be positive, not -3 ms");
   BOOST_TEST(refusal([](options& o) { o.max_head_bytes = 0; }) ==
