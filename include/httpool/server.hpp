@@ -84,12 +84,13 @@ private:
 /// A client may send as many requests ahead as it likes; they are answered in order, and the
 /// responses to those that have arrived together leave in one write. `Expect: 100-continue`, HEAD,
 /// chunked bodies both ways and `Date` are taken care of. Framing is strict (RFC 9112 §6): what is
-/// malformed or ambiguous gets a 400 (or 413, 414, 417, 431, 501, 505), and nothing that comes
+/// malformed or ambiguous gets a 400 (or 408, 413, 414, 417, 431, 501, 505), and nothing that comes
 /// after it on that connection is taken for a request.
 ///
 /// \par Thread safety
 /// Everything runs on the executor given, whose context must be run by one thread, or which must be
-/// a strand. The members may be called from any thread.
+/// a strand. The members may be called from any thread. A server must be destroyed before its
+/// context.
 ///
 /// \code
 /// asio::io_context context(1);

@@ -56,9 +56,10 @@ concept takes_request = requires(F& f, request r) {
 ///
 /// Both arguments live until the response is complete, so that a coroutine may take them by
 /// reference. What a handler throws becomes a 500, as does a response that is not final (1xx), and
-/// the connection serves on. A coroutine runs
-/// on the server's executor; when the drain deadline passes, or the server is closed, it is
-/// cancelled (`terminal`).
+/// the connection serves on. A coroutine runs on the server's executor; when the drain deadline
+/// passes, the server is closed, or its connection is (`server::close_connection`), it is cancelled
+/// (`terminal`). It is not cancelled when its client goes away: nothing is read while a handler
+/// runs, so that this is noticed when the response is written.
 ///
 /// The framing fields of the response are the server's business. A handler may set
 /// `Transfer-Encoding: chunked` to have it sent that way (to HTTP/1.1 clients), and

@@ -75,9 +75,9 @@ struct server_stats {
   std::uint64_t requests = 0;         ///< Requests handed to the handler.
   std::uint64_t refused = 0;          ///< Requests that were malformed or beyond a limit.
   std::uint64_t timed_out = 0;        ///< Connections cut at a deadline, idle ones included.
-  std::uint64_t handler_failures = 0; ///< Requests whose handler threw.
+  std::uint64_t handler_failures = 0; ///< Handlers that threw, were cancelled, or gave a 1xx.
   std::uint64_t writes = 0;           ///< Writes of batches of responses.
-  std::uint64_t accept_pauses = 0;    ///< Times that accepting found no descriptors or memory left.
+  std::uint64_t accept_pauses = 0;    ///< Times that accepting lacked descriptors or memory.
 };
 
 } // namespace httpool
