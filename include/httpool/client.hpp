@@ -105,10 +105,10 @@ public:
   ///
   /// \par Errors
   /// `error::invalid_request` if the message cannot be put on the wire; nothing was sent then.
-  /// Those of `connection_pool::async_acquire`. `error::exchange_timeout`,
-  /// `error::connection_closed`, `error::protocol_error`, `error::head_too_large`,
-  /// `error::body_too_large`, and others of the system. An error comes with an empty response, even
-  /// if a status had been received.
+  /// Those of `connection_pool::async_acquire`. `error::exchange_timeout`, `error::connection_closed`,
+  /// `error::protocol_error`, `error::head_too_large`, `error::body_too_large`,
+  /// `boost::asio::error::no_memory`, and others of the system. An error comes with an empty
+  /// response, even if a status had been received.
   ///
   /// \par Cancellation
   /// Every type, with `boost::asio::error::operation_aborted`. Once a connection is leased for the

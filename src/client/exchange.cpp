@@ -9,6 +9,8 @@
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
+#include <new>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -43,11 +45,24 @@ void exchange::start(std::shared_ptr<client_core> client, send_operation& operat
                      request message, send_options options) {
   const time_point deadline = saturating_add(
       std::chrono::steady_clock::now(), options.timeout.value_or(client->options.exchange_timeout));
-  owner self(new exchange(std::move(client), operation, std::move(message), deadline));
+  owner self;
+  try {
+    self = std::make_shared<exchange>(key(), client, operation, std::move(message), deadline);
+  } catch (const std::bad_alloc&) {
+    if (operation.own_ticket) {
+      const std::lock_guard lock(client->mutex);
+      client->sends.remove(operation);
+    }
+    return operation.complete(asio::error::no_memory, client_response());
+  }
+  guarded(self, [&] { begin(self); });
+}
+
+void exchange::begin(const owner& self) {
   const error_code ec =
       http1::append_head(self->head_, self->request_, self->client_->host, self->form_);
   if (ec)
-    return finish(std::move(self), ec);
+    return finish(self, ec);
   if (self->form_ == http1::body_form::chunked) {
     const std::size_t size = self->request_.body().size();
     if (size > 0)
@@ -56,12 +71,32 @@ void exchange::start(std::shared_ptr<client_core> client, send_operation& operat
   }
   lease leased = self->client_->connections->try_acquire();
   if (!leased)
-    return acquire(std::move(self));
-  got_lease(std::move(self), error_code(), std::move(leased));
+    return acquire(self);
+  got_lease(self, error_code(), std::move(leased));
 }
 
-exchange::exchange(std::shared_ptr<client_core> client, send_operation& operation, request message,
-                   time_point deadline)
+/// Does it, or ends the exchange. Asio's operations fail to start before they have begun, so that
+/// nothing else of the exchange is under way then.
+template <class Action>
+void exchange::guarded(const owner& self, Action action) {
+  try {
+    action();
+  } catch (const std::bad_alloc&) {
+    out_of_memory(self);
+  } catch (const std::length_error&) {
+    out_of_memory(self);
+  }
+}
+
+/// While the exception is handled. One of a completion that did not get through has nowhere to go.
+void exchange::out_of_memory(const owner& self) {
+  if (!self->operation_)
+    throw;
+  finish(self, asio::error::no_memory);
+}
+
+exchange::exchange(key, std::shared_ptr<client_core> client, send_operation& operation,
+                   request message, time_point deadline)
     : client_(std::move(client)),
       operation_(&operation),
       deadline_(deadline),
@@ -97,25 +132,32 @@ struct exchange::acquired {
   owner self;
 
   void operator()(error_code ec, lease leased) {
-    got_lease(std::move(self), ec, std::move(leased));
+    guarded(self, [&] { got_lease(self, ec, std::move(leased)); });
   }
 };
 
-template <void (*Step)(exchange::owner, boost::system::error_code, std::size_t)>
+template <void (*Step)(const exchange::owner&, boost::system::error_code, std::size_t)>
 struct exchange::then {
   owner self;
 
-  void operator()(error_code ec, std::size_t size) { Step(std::move(self), ec, size); }
+  void operator()(error_code ec, std::size_t size) {
+    guarded(self, [&] { Step(self, ec, size); });
+  }
 };
 
 /// The acquire that goes on with `got_lease`, cancelled before it begins if the exchange is.
-acquire_operation& exchange::make_acquire(owner self) {
+acquire_operation& exchange::make_acquire(const owner& self) {
   exchange& x = *self;
   const auto& pool = x.client_->connections;
   acquire_operation& made = *handler_operation<acquire_operation, acquired, lease>::create(
-      acquired{std::move(self)}, pool->executor());
+      acquired{self}, pool->executor());
   if (x.operation_->own_ticket) {
-    pool->give_ticket(made);
+    try {
+      pool->give_ticket(made);
+    } catch (...) {
+      made.abandon();
+      throw;
+    }
     bool is_cancelled = false;
     {
       const std::lock_guard lock(x.client_->mutex);
@@ -128,18 +170,20 @@ acquire_operation& exchange::make_acquire(owner self) {
   return made;
 }
 
-void exchange::acquire(owner self) {
+void exchange::acquire(const owner& self) {
   const auto& pool = self->client_->connections;
   const duration pool_allows = self->client_->options.pool.acquire_timeout;
   const acquire_options options{std::min(self->time_left(), pool_allows)};
-  pool->acquire(make_acquire(std::move(self)), options);
+  pool->acquire(make_acquire(self), options);
 }
 
-void exchange::got_lease(owner self, error_code ec, lease leased) {
+void exchange::got_lease(const owner& self, error_code ec, lease leased) {
+  if (!self->operation_)
+    return; // the acquire was begun, but its caller was told that it could not be
   if (ec || !self->take(std::move(leased)))
-    return finish(std::move(self), ec ? ec : asio::error::operation_aborted);
+    return finish(self, ec ? ec : asio::error::operation_aborted);
   self->lease_.expires_at(self->deadline_);
-  write(std::move(self));
+  write(self);
 }
 
 /// Makes the lease known to `cancel()`. False if that has been called.
@@ -168,14 +212,14 @@ bool exchange::may_send_again() const noexcept {
          (written_ == 0 || is_idempotent(request_.method()));
 }
 
-void exchange::send_again(owner self) {
+void exchange::send_again(const owner& self) {
   exchange& x = *self;
   const auto& pool = x.client_->connections;
   x.response_.attempts_ = 2;
   x.written_ = 0;
   x.write_failed_ = false;
   const acquire_options options{x.time_left()};
-  acquire_operation& fresh = make_acquire(std::move(self));
+  acquire_operation& fresh = make_acquire(self);
   lease dead;
   if (x.operation_->own_ticket) {
     const std::lock_guard lock(x.client_->mutex);
@@ -188,26 +232,26 @@ void exchange::send_again(owner self) {
 
 // The request -------------------------------------------------------------------------------------
 
-void exchange::write(owner self) {
+void exchange::write(const owner& self) {
   exchange& x = *self;
   const std::array<asio::const_buffer, 3> message{
       asio::buffer(x.head_), asio::buffer(x.request_.body()), asio::buffer(x.tail_)};
-  asio::async_write(x.lease_.socket(), message, then<&exchange::wrote>{std::move(self)});
+  asio::async_write(x.lease_.socket(), message, then<&exchange::wrote>{self});
 }
 
 /// A peer that does not want the rest of a request may have said why: what it sent is read before
 /// the connection counts as lost.
-void exchange::wrote(owner self, error_code ec, std::size_t size) {
+void exchange::wrote(const owner& self, error_code ec, std::size_t size) {
   self->written_ += size;
   if (ec && as_ours(ec) != error::connection_closed)
-    return ended(std::move(self), ec);
+    return ended(self, ec);
   self->write_failed_ = ec.failed();
-  read(std::move(self));
+  read(self);
 }
 
 // The response ------------------------------------------------------------------------------------
 
-void exchange::read(owner self) {
+void exchange::read(const owner& self) {
   exchange& x = *self;
   auto& buffer = x.lease_.buffer();
   const std::uint64_t direct = x.has_head_ && buffer.size() == 0 ? x.decoder_.direct() : 0;
@@ -218,50 +262,49 @@ void exchange::read(owner self) {
                 static_cast<std::size_t>(std::min<std::uint64_t>(direct, direct_size)));
     x.lease_.socket().async_read_some(
         asio::buffer(body.data() + x.body_size_, body.size() - x.body_size_),
-        then<&exchange::got_content>{std::move(self)});
+        then<&exchange::got_content>{self});
   } else {
-    x.lease_.socket().async_read_some(buffer.prepare(read_size),
-                                      then<&exchange::got_bytes>{std::move(self)});
+    x.lease_.socket().async_read_some(buffer.prepare(read_size), then<&exchange::got_bytes>{self});
   }
 }
 
-void exchange::got_bytes(owner self, error_code ec, std::size_t size) {
+void exchange::got_bytes(const owner& self, error_code ec, std::size_t size) {
   if (ec)
-    return ended(std::move(self), ec);
+    return ended(self, ec);
   self->has_bytes_ = true;
   self->lease_.buffer().commit(size);
-  advance(std::move(self));
+  advance(self);
 }
 
-void exchange::got_content(owner self, error_code ec, std::size_t size) {
+void exchange::got_content(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.response_.body().resize(x.body_size_ + size);
   if (ec)
-    return ended(std::move(self), ec);
+    return ended(self, ec);
   if (const http1::problem trouble = x.decoder_.took(size); trouble != http1::problem::none)
-    return finish(std::move(self), http1::error_of(trouble));
+    return finish(self, http1::error_of(trouble));
   if (x.decoder_.done())
-    return finish(std::move(self), error_code());
-  read(std::move(self));
+    return finish(self, error_code());
+  read(self);
 }
 
 /// Takes in what the buffer holds.
-void exchange::advance(owner self) {
+void exchange::advance(const owner& self) {
   exchange& x = *self;
   auto& buffer = x.lease_.buffer();
   if (!x.has_head_) {
     if (const error_code ec = x.parse_head())
-      return finish(std::move(self), ec);
+      return finish(self, ec);
     if (!x.has_head_)
-      return read(std::move(self));
+      return read(self);
   }
   if (!x.decoder_.done())
     buffer.consume(x.decoder_.decode(view(buffer), x.response_.body(), x.response_.trailers()));
   if (x.decoder_.trouble() != http1::problem::none)
-    return finish(std::move(self), http1::error_of(x.decoder_.trouble()));
+    return finish(self, http1::error_of(x.decoder_.trouble()));
   if (x.decoder_.done())
-    return finish(std::move(self), error_code());
-  read(std::move(self));
+    return finish(self, error_code());
+  read(self);
 }
 
 /// Looks for the head of the final response in the buffer and passes over informational ones.
@@ -296,18 +339,18 @@ boost::system::error_code exchange::parse_head() {
 // The end -----------------------------------------------------------------------------------------
 
 /// The connection has ended. That may be the end of the body, or call for another try.
-void exchange::ended(owner self, error_code ec) {
+void exchange::ended(const owner& self, error_code ec) {
   exchange& x = *self;
   if (ec == asio::error::eof && x.has_head_ && !x.lease_.late() &&
       x.decoder_.end_of_stream() == http1::problem::none)
-    return finish(std::move(self), error_code());
+    return finish(self, error_code());
   ec = as_ours(ec);
   if (ec == error::connection_closed && x.may_send_again())
-    return send_again(std::move(self));
-  finish(std::move(self), ec);
+    return send_again(self);
+  finish(self, ec);
 }
 
-void exchange::finish(owner self, error_code ec) {
+void exchange::finish(const owner& self, error_code ec) {
   exchange& x = *self;
   send_operation& operation = *std::exchange(x.operation_, nullptr);
   bool is_cancelled = false;

@@ -1,7 +1,8 @@
 // One request and its whole response over a leased connection.
 //
 // A chain of asynchronous steps, each of which owns the exchange while it is pending: a context
-// that is destroyed with a step in it destroys the exchange, whose lease closes the connection.
+// that is destroyed with a step in it destroys the exchange, whose lease closes the connection. A
+// step that memory does not suffice for ends the exchange.
 #pragma once
 
 #include "client/client_core.hpp"
@@ -33,36 +34,46 @@ public:
   /// Under the client's lock: cuts the lease off, or tells which acquire has to be cancelled.
   ticket cancel() noexcept;
 
-  using owner = std::unique_ptr<exchange>;
+  using owner = std::shared_ptr<exchange>;
   using error_code = boost::system::error_code;
 
 private:
-  exchange(std::shared_ptr<client_core> client, send_operation& operation, request message,
+  struct key {};
+
+public:
+  /// For `start` alone.
+  exchange(key, std::shared_ptr<client_core> client, send_operation& operation, request message,
            time_point deadline);
 
+private:
   /// A completion handler that goes on with a step.
   struct acquired;
-  template <void (*Step)(owner, error_code, std::size_t)>
+  template <void (*Step)(const owner&, error_code, std::size_t)>
   struct then;
 
-  // The steps. Each takes the exchange over and passes it on to the next.
-  static void acquire(owner self);
-  static void got_lease(owner self, error_code ec, lease leased);
-  static void write(owner self);
-  static void wrote(owner self, error_code ec, std::size_t size);
-  static void read(owner self);
-  static void got_bytes(owner self, error_code ec, std::size_t size);
-  static void got_content(owner self, error_code ec, std::size_t size);
-  static void advance(owner self);
-  static void ended(owner self, error_code ec);
-  static void send_again(owner self);
-  static void finish(owner self, error_code ec);
+  template <class Action>
+  static void guarded(const owner& self, Action action);
+  static void out_of_memory(const owner& self);
+
+  // The steps. Each shares the exchange with the next.
+  static void begin(const owner& self);
+  static void acquire(const owner& self);
+  static void got_lease(const owner& self, error_code ec, lease leased);
+  static void write(const owner& self);
+  static void wrote(const owner& self, error_code ec, std::size_t size);
+  static void read(const owner& self);
+  static void got_bytes(const owner& self, error_code ec, std::size_t size);
+  static void got_content(const owner& self, error_code ec, std::size_t size);
+  static void advance(const owner& self);
+  static void ended(const owner& self, error_code ec);
+  static void send_again(const owner& self);
+  static void finish(const owner& self, error_code ec);
 
   bool may_send_again() const noexcept;
   bool take(lease leased);
   error_code parse_head();
   duration time_left() const noexcept;
-  static acquire_operation& make_acquire(owner self);
+  static acquire_operation& make_acquire(const owner& self);
 
   const std::shared_ptr<client_core> client_;
   send_operation* operation_; ///< Null once it has been completed.
