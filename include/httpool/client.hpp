@@ -94,6 +94,10 @@ public:
   /// The client sets `Host` and the framing field where the request has none, and nothing else. The
   /// whole body is received. Informational responses (1xx) are passed over.
   ///
+  /// The response is read once the request has been written, or the peer has ended the connection.
+  /// A peer that answers early and stops reading, or answers as it reads with more than the buffers
+  /// of the sockets hold, therefore meets the deadline: `error::exchange_timeout`.
+  ///
   /// \par Sending again
   /// A request is sent a second time, over a fresh connection, when the connection had been idle
   /// (`lease::waited`), died without a byte of response, and either nothing of the request had been

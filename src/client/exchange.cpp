@@ -360,9 +360,10 @@ void exchange::finish(const owner& self, error_code ec) {
     is_cancelled = operation.is_cancelled;
   }
   if (x.lease_) {
-    if (ec && is_cancelled)
+    const bool is_late = x.lease_.late();
+    if ((ec || is_late) && is_cancelled)
       ec = asio::error::operation_aborted;
-    else if (ec && x.lease_.late())
+    else if (is_late)
       ec = x.time_left() <= duration::zero() ? error::exchange_timeout : error::pool_closed;
     x.lease_.keep_alive(!ec && !x.write_failed_ && x.framing_.keep_alive &&
                         x.request_.keep_alive() && !announces_end(x.response_.fields()));
