@@ -108,8 +108,9 @@ public:
   /// Always by post, never inside this call, on the handler's associated executor.
   ///
   /// \par Errors
-  /// `error::invalid_request` if the message cannot be put on the wire; nothing was sent then.
-  /// Those of `connection_pool::async_acquire`. `error::exchange_timeout`, `error::connection_closed`,
+  /// `error::invalid_request` if the message cannot be put on the wire, or its method is CONNECT:
+  /// the client could not hand over the tunnel. Nothing was sent then. Those of
+  /// `connection_pool::async_acquire`. `error::exchange_timeout`, `error::connection_closed`,
   /// `error::protocol_error`, `error::head_too_large`, `error::body_too_large`,
   /// `boost::asio::error::no_memory`, and others of the system. An error comes with an empty
   /// response, even if a status had been received.

@@ -59,8 +59,9 @@ void exchange::start(std::shared_ptr<client_core> client, send_operation& operat
 }
 
 void exchange::begin(const owner& self) {
-  const error_code ec =
-      http1::append_head(self->head_, self->request_, self->client_->host, self->form_);
+  error_code ec = http1::append_head(self->head_, self->request_, self->client_->host, self->form_);
+  if (self->request_.method() == "CONNECT")
+    ec = error::invalid_request; // there is no way to hand the tunnel over
   if (ec)
     return finish(self, ec);
   if (self->form_ == http1::body_form::chunked) {

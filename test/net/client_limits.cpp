@@ -184,6 +184,25 @@ BOOST_FIXTURE_TEST_CASE(a_request_that_contradicts_itself_is_an_error_and_nothin
   BOOST_TEST(sender.pool().stats().acquires == 0u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_target_that_its_method_does_not_allow_is_an_error_and_nothing_is_sent,
+                        loop) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client sender(context, "127.0.0.1", peer.port);
+  const std::vector<std::pair<std::string, std::string>> illegal{
+      {"GET", "foo"},
+      {"GET", "*"},
+      {"GET", "/a#b"},
+      {"CONNECT", "/"},
+      {"CONNECT", "example.org:443"},
+  };
+  for (const auto& [method, target] : illegal)
+    BOOST_TEST(send(sender, request(method, target)).error == error::invalid_request);
+  BOOST_TEST(peer.accepted() == 0u);
+  for (const auto& [method, target] : std::vector<std::pair<std::string, std::string>>{
+           {"OPTIONS", "*"}, {"GET", "http://example.org/"}, {"GET", "/a?b"}})
+    BOOST_TEST(send(sender, request(method, target)).error == error_code());
+}
+
 BOOST_FIXTURE_TEST_CASE(options_that_make_no_sense_are_named, loop) {
   const auto check_refused = [this](const client_options& bad, const std::string& named) {
     BOOST_CHECK_EXCEPTION(

@@ -69,6 +69,7 @@ BOOST_FIXTURE_TEST_CASE(a_probe_that_cannot_be_sent_is_refused_when_it_is_made, 
   for (const auto& [host, path] : {std::pair<const char*, const char*>{"a\r\nb", "/"},
                                    {"example.org", "/a b"},
                                    {"example.org", ""},
+                                   {"example.org", "healthz"},
                                    {"exa mple", "/"}})
     BOOST_CHECK_EXCEPTION(httpool::http_probe(host, path), boost::system::system_error,
                           [](const auto& e) { return e.code() == error::invalid_request; });
