@@ -10,7 +10,8 @@
 namespace httpool {
 
 /// Makes a probe that sends `HEAD path` with `Host: host` to an idle connection, and is content
-/// with any final status below 500 whose connection stays open.
+/// with any final status below 500 whose connection stays open, and is not about to be closed by
+/// what its `Keep-Alive` field says.
 ///
 /// \code
 /// options.probe = httpool::http_probe("example.org", "/healthz");

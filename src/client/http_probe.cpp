@@ -1,3 +1,4 @@
+#include "client/keep_alive_hint.hpp"
 #include "http1/framing.hpp"
 #include "http1/head_parser.hpp"
 #include "http1/serialize.hpp"
@@ -40,8 +41,9 @@ asio::awaitable<bool> ask(lease& asked, std::shared_ptr<const std::string> quest
         co_return false; // what follows is not HTTP
       if (answer.status() >= 200) {
         http1::response_framing framing;
-        co_return http1::frame(answer, "HEAD", framing) ==
-            http1::problem::none&& framing.keep_alive&& answer.status() < 500;
+        const bool is_framed = http1::frame(answer, "HEAD", framing) == http1::problem::none;
+        co_return is_framed&& framing.keep_alive&& answer.status() < 500 &&
+            !detail::announces_end(answer.fields());
       }
       answer.clear();
       parser.reset();

@@ -50,7 +50,8 @@ BOOST_FIXTURE_TEST_CASE(a_probe_costs_the_connection_of_a_peer_that_is_not_well,
   for (const std::string& answer :
        {std::string("HTTP/1.1 500 Oh\r\n\r\n"), std::string("HTTP/1.1 503 No\r\n\r\n"),
         std::string("HTTP/1.0 200 OK\r\n\r\n"), std::string("what?\r\n\r\n"),
-        fine + "Connection: close\r\n\r\n",
+        fine + "Connection: close\r\n\r\n", fine + "Keep-Alive: timeout=1\r\n\r\n",
+        fine + "Keep-Alive: max=0\r\n\r\n",
         fine + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", fine + "\r\nleft over",
         std::string("HTTP/1.1 101 Switching Protocols\r\n\r\n")}) {
     BOOST_TEST_CONTEXT(answer) {
