@@ -33,7 +33,7 @@ struct client_options {
   std::chrono::nanoseconds exchange_timeout = std::chrono::seconds(30);
 
   /// The most bytes that the head of a response, or a trailer section, may have; beyond it
-  /// `error::head_too_large`. Above zero.
+  /// `error::head_too_large`. Above zero, at most 2^31.
   std::size_t max_head_bytes = 64 * 1024;
 
   /// The most field lines that the head of a response may have; beyond it `error::head_too_large`.

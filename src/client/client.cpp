@@ -24,6 +24,9 @@ std::string host_field(const std::string& host, std::uint16_t port) {
   return value;
 }
 
+/// The parser counts in 32 bits.
+constexpr std::size_t most_head_bytes = std::size_t{1} << 31;
+
 client_options checked(client_options options) {
   const auto refuse = [](const char* field, auto value) {
     throw std::invalid_argument(std::string("httpool: ") + field + " is " + std::to_string(value) +
@@ -33,6 +36,10 @@ client_options checked(client_options options) {
     refuse("exchange_timeout", options.exchange_timeout.count());
   if (options.max_head_bytes == 0)
     refuse("max_head_bytes", options.max_head_bytes);
+  if (options.max_head_bytes > most_head_bytes)
+    throw std::invalid_argument("httpool: max_head_bytes is " +
+                                std::to_string(options.max_head_bytes) + ", but must be at most " +
+                                std::to_string(most_head_bytes));
   if (options.max_fields == 0)
     refuse("max_fields", options.max_fields);
   return options;

@@ -217,6 +217,8 @@ BOOST_FIXTURE_TEST_CASE(options_that_make_no_sense_are_named, loop) {
   bad = {};
   bad.max_head_bytes = 0;
   check_refused(bad, "max_head_bytes is 0");
+  bad.max_head_bytes = (std::size_t{1} << 31) + 1;
+  check_refused(bad, "max_head_bytes is 2147483649");
   bad = {};
   bad.max_fields = 0;
   check_refused(bad, "max_fields is 0");
