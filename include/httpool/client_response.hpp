@@ -25,7 +25,7 @@ public:
   bool reused() const noexcept { return reused_; }
 
   /// How often the request was sent, or begun to be: 2 when a connection that had been idle died
-  /// and the request was sent again over a fresh one, else 1.
+  /// and the request was sent again over a fresh one, else 1; 0 in the empty response of an error.
   unsigned attempts() const noexcept { return attempts_; }
 
 private:
