@@ -8,7 +8,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -56,7 +55,10 @@ public:
     began_ = clock::now();
     callers_ = std::min(wanted_.concurrency, wanted_.requests);
     for (std::size_t i = 0; i != callers_; ++i)
-      asio::co_spawn(client_.get_executor(), caller(), asio::detached);
+      asio::co_spawn(client_.get_executor(), caller(), [](std::exception_ptr failure) {
+        if (failure)
+          std::rethrow_exception(failure); // out of run(), which ends the program
+      });
     // JSON lines on the same terminal would run into the progress line.
     if (isatty(STDERR_FILENO) && !(wanted_.json && isatty(STDOUT_FILENO)))
       show_progress(1s);
