@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 namespace service_a {
@@ -96,6 +97,24 @@ void add_field(httpool::request& message, const std::string& line) {
   }
 }
 
+/// The arguments as the parser has to see them. It would take `--body=` for an error, and the
+/// option after a forgotten body for that body.
+std::vector<std::string> arguments(int argc, const char* const* argv) {
+  std::vector<std::string> all;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view one = argv[i];
+    if (one == "--body" && i + 1 < argc && std::string_view(argv[i + 1]).starts_with("--"))
+      throw usage_error("--body has no value; one that begins with -- is given as --body=VALUE");
+    if (one == "--body=") {
+      all.emplace_back("--body");
+      all.emplace_back();
+    } else {
+      all.emplace_back(one);
+    }
+  }
+  return all;
+}
+
 options from(const po::variables_map& given) {
   options wanted;
   wanted.help = given["help"].as<bool>();
@@ -141,7 +160,7 @@ options parse(int argc, const char* const* argv) {
   namespace style = po::command_line_style;
   po::variables_map given;
   try {
-    po::store(po::command_line_parser(argc, argv)
+    po::store(po::command_line_parser(arguments(argc, argv))
                   .options(all)
                   .positional(places)
                   .style(style::unix_style & ~style::allow_guessing)
