@@ -118,7 +118,7 @@ http {
 CONF
   nginx -p "$folder" -c "$folder/nginx.conf" 2>>"$folder/error.log" &
   pids+=($!)
-  local through=(curl -sS --max-time 20 --retry 20 --retry-delay 1 --retry-connrefused --unix-socket "$folder/socket")
+  local through=(curl -sS --max-time 20 --retry 20 --retry-delay 1 --retry-all-errors --unix-socket "$folder/socket")
   expect 'the body of / through nginx' "$("${through[@]}" http://b/)" 'Hello, World!'
   head -c 300000 /dev/urandom >"$folder/upload"
   "${through[@]}" --data-binary @"$folder/upload" http://b/echo | cmp - "$folder/upload" ||

@@ -260,8 +260,8 @@ struct busy_pool {
       asio::co_spawn(run.context, waits(idle, bird), asio::detached);
       asio::co_spawn(run.context, waits(dialing, bird), asio::detached);
     }
-    asio::co_spawn(run.context, holds(std::move(a), bird), asio::detached);
-    asio::co_spawn(run.context, holds(std::move(b), bird), asio::detached);
+    asio::co_spawn(run.context, holds(std::move(a), true, bird), asio::detached);
+    asio::co_spawn(run.context, holds(std::move(b), false, bird), asio::detached);
     fill(run, probed, 2);
     BOOST_TEST(run.until([&] { return probed.stats().probes > 0; }));
     BOOST_TEST(run.until([&] { return closed_door.arrived() > 0; }));
@@ -285,8 +285,8 @@ struct busy_pool {
   static asio::awaitable<void> waits(connection_pool& pool, canary) {
     const lease got = co_await pool.async_acquire(asio::use_awaitable);
   }
-  static asio::awaitable<void> holds(lease held, canary) {
-    held.keep_alive(true);
+  static asio::awaitable<void> holds(lease held, bool keep, canary) {
+    held.keep_alive(keep);
     co_await held.socket().async_wait(tcp::socket::wait_read, asio::use_awaitable);
   }
 

@@ -116,6 +116,22 @@ BOOST_AUTO_TEST_CASE(a_request_whose_body_is_still_arriving_is_finished_on_sigte
   BOOST_TEST(service.wait().status == 0);
 }
 
+BOOST_AUTO_TEST_CASE(it_exits_0_every_time_however_many_connections_are_idle) {
+  for (int time = 0; time < 50; ++time) {
+    program service({"--port", "0", "--log-level", "off", "--threads", "2"});
+    const tcp::endpoint at = service.endpoint();
+    client silent(at);
+    client served(at);
+    client served_too(at);
+    BOOST_TEST(served.get("/").status() == 200u);
+    BOOST_TEST(served_too.get("/").status() == 200u);
+    service.signal(SIGTERM);
+    const auto [status, out, err] = service.wait();
+    BOOST_TEST(status == 0, time);
+    BOOST_TEST(err == "");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_port_in_use_is_one_line_on_stderr_and_exit_1) {
   program first({"--port", "0", "--log-level", "off"});
   const tcp::endpoint at = first.endpoint();
