@@ -47,8 +47,8 @@ public:
   /// Makes a pool that dials `host`, a name or an IP literal, IPv6 with or without brackets. A name
   /// is resolved anew for each dial, and each of its addresses is tried in turn.
   ///
-  /// \throws std::invalid_argument if an option is nonsense, with the field's name and the value, or
-  /// if `host` is empty or contains NUL.
+  /// \throws std::invalid_argument if an option is nonsense, with the field's name and the value,
+  /// or if `host` is empty or contains NUL.
   connection_pool(executor_type executor, std::string host, std::uint16_t port,
                   pool_options options = {});
 
