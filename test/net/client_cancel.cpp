@@ -175,6 +175,26 @@ BOOST_FIXTURE_TEST_CASE(a_call_that_has_just_begun_can_be_cancelled, loop) {
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_call_can_be_cancelled_while_its_connection_is_on_the_way_to_it, loop) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client_options one;
+  one.pool.max_connections = 1;
+  client sender(context, "127.0.0.1", peer.port, one);
+  warm_up(sender);
+  httpool::lease held = sender.pool().try_acquire();
+  asio::cancellation_signal signal;
+  const call under_way = start(sender, get(), signal);
+  BOOST_TEST(sender.pool().stats().waiting == 1u);
+  held.keep_alive(true);
+  held.reset();
+  BOOST_TEST(sender.pool().stats().waiting == 0u);
+  BOOST_TEST(sender.pool().stats().leased == 1u);
+  signal.emit(cancellation_type::terminal);
+  BOOST_TEST(end_of(under_way).error == asio::error::operation_aborted);
+  BOOST_TEST(peer.heard.size() == 1u);
+  check_nothing_is_left(*this, sender, peer);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_cancellation_that_comes_too_late_has_no_effect, loop) {
   scripted_peer peer(context, {script().answers(ok()).repeats()});
   client sender(context, "127.0.0.1", peer.port);
