@@ -77,6 +77,8 @@ asio::awaitable<error_code> try_connect(tcp::socket& socket, tcp::endpoint endpo
     co_return error::dial_timeout;
   if (failure == asio::error::connection_refused || (!failure && is_its_own_peer(socket)))
     co_return error::connection_refused;
+  if (failure == asio::error::connection_reset)
+    co_return error::connection_closed;
   co_return failure;
 }
 

@@ -10,6 +10,8 @@
 #include <random>
 #include <thread>
 
+#include <poll.h>
+
 using namespace client_test;
 
 namespace {
@@ -147,6 +149,18 @@ BOOST_FIXTURE_TEST_CASE(a_dial_that_fails_the_second_try_gives_its_error, loop) 
   peer.refuse();
   peer.go_on(0);
   BOOST_TEST(end_of(under_way).error == error::connection_refused);
+  BOOST_TEST(sender.pool().stats().total() == 0u);
+}
+
+/// The system completes the dial for a server that has not accepted it yet, and then ends.
+BOOST_FIXTURE_TEST_CASE(a_dial_into_a_server_that_is_ending_says_that_the_peer_closed, loop) {
+  tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  client sender(context, "127.0.0.1", acceptor.local_endpoint().port());
+  const call under_way = start(sender, get());
+  pollfd caller{acceptor.native_handle(), POLLIN, 0};
+  BOOST_TEST_REQUIRE(until([&] { return ::poll(&caller, 1, 0) == 1; }));
+  acceptor.close();
+  BOOST_TEST(end_of(under_way).error == error::connection_closed);
   BOOST_TEST(sender.pool().stats().total() == 0u);
 }
 
