@@ -185,14 +185,14 @@ private:
   }
 
   std::string tell(const silent_peer_found& seen) const {
-    fact("without a probe", fmt::format("the second request gets {} after {}",
-                                        outcome(seen.unprobed), in_ms(seen.unprobed.took)));
+    fact("without a probe", fmt::format("the next request gets {} after {}", outcome(seen.unprobed),
+                                        in_ms(seen.unprobed.took)));
     fact("with a probe", fmt::format("sent after {} idle, to be answered in {}",
                                      in_ms(seen.interval), in_ms(seen.timeout)));
     fact("", fmt::format("the peer reads its {} bytes and is silent", seen.ignored_bytes));
-    fact("", fmt::format("the pool removes connection #{} {} after its use", seen.first_connection,
+    fact("", fmt::format("the pool removes connection #{}, {} after its use", seen.first_connection,
                          in_ms(seen.removed_after)));
-    fact("", fmt::format("the second request gets {} over connection #{}", outcome(seen.next),
+    fact("", fmt::format("the next request gets {} over connection #{}", outcome(seen.next),
                          seen.next.connection));
     fact("a healthy peer", fmt::format("answers {} probes, and connection #{} serves on",
                                        seen.good_probes, seen.after_good_probes.connection));
