@@ -74,7 +74,12 @@ public:
     return !ec;
   }
 
-  void half_close() { socket_.shutdown(tcp::socket::shutdown_send); }
+  // False if the server has reset the connection.
+  bool half_close() {
+    error_code ec;
+    socket_.shutdown(tcp::socket::shutdown_send, ec);
+    return !ec;
+  }
 
   // The next response, or none if the connection ends before one has begun. The test fails if it
   // ends in the middle of one.
