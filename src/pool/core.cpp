@@ -89,7 +89,16 @@ lease pool_core::try_acquire() {
 
 void pool_core::redial(acquire_operation& operation, lease dead, acquire_options options) {
   const duration timeout = options.timeout.value_or(acquire_timeout_);
-  auto task = std::make_shared<abortable>(executor_);
+  std::shared_ptr<abortable> task;
+  try {
+    task = std::make_shared<abortable>(executor_);
+  } catch (const std::bad_alloc&) {
+    {
+      const std::lock_guard lock(mutex_);
+      acquires_.remove(operation);
+    }
+    return operation.complete(asio::error::no_memory, lease());
+  }
   connection& c = *std::exchange(dead.connection_, nullptr);
   tcp::socket corpse(executor_);
   {
