@@ -11,6 +11,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -22,7 +23,7 @@
 
 namespace httpool {
 
-/// A pool of TCP connections to one origin.
+/// A pool of connections to one origin, over TCP or a Unix-domain socket.
 ///
 /// \code
 /// httpool::connection_pool pool(context, "127.0.0.1", 8080, {.max_connections = 5});
@@ -56,6 +57,19 @@ public:
   connection_pool(executor_type executor, const boost::asio::ip::tcp::endpoint& endpoint,
                   pool_options options = {});
 
+  /// Makes a pool that dials the Unix-domain socket at `endpoint`, whose type must be said: a
+  /// string alone is no endpoint.
+  ///
+  /// The `tcp::socket` of a lease then holds the descriptor of a connected Unix-domain socket. It
+  /// reads, writes, waits, cancels, shuts down, closes and gives its `native_handle()` as ever, but
+  /// neither `local_endpoint()` and `remote_endpoint()` nor TCP's own options mean anything on it.
+  /// While the backlog of the listener is full, a dial tries again until its deadline.
+  ///
+  /// \throws std::invalid_argument also if the path is empty or contains NUL, as that of an
+  /// abstract socket does.
+  template <std::same_as<boost::asio::local::stream_protocol::endpoint> Endpoint>
+  connection_pool(executor_type executor, const Endpoint& endpoint, pool_options options = {});
+
   /// The same, for an execution context such as `io_context`.
   template <class ExecutionContext>
   requires requires(ExecutionContext& context) {
@@ -73,6 +87,15 @@ public:
   }
   connection_pool(ExecutionContext& context, const boost::asio::ip::tcp::endpoint& endpoint,
                   pool_options options = {})
+      : connection_pool(executor_type(context.get_executor()), endpoint, std::move(options)) {}
+
+  /// The same, for an execution context such as `io_context`.
+  template <class ExecutionContext,
+            std::same_as<boost::asio::local::stream_protocol::endpoint> Endpoint>
+  requires requires(ExecutionContext& context) {
+    { context.get_executor() } -> std::convertible_to<executor_type>;
+  }
+  connection_pool(ExecutionContext& context, const Endpoint& endpoint, pool_options options = {})
       : connection_pool(executor_type(context.get_executor()), endpoint, std::move(options)) {}
 
   connection_pool(const connection_pool&) = delete;

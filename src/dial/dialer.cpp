@@ -1,6 +1,8 @@
 #include "dial/dialer.hpp"
 
+#include "dial/connect_to_path.hpp"
 #include "dial/resolve.hpp"
+#include "pool/options_check.hpp"
 #include "pool/socket_calls.hpp"
 
 #include <httpool/error.hpp>
@@ -111,9 +113,22 @@ bool is_its_own_peer(const tcp::socket& socket) noexcept {
 }
 
 dialer::dialer(target to, const pool_options& options)
-    : target_(std::move(to)), prepare_(options.prepare) {}
+    : target_(std::move(to)), prepare_(options.prepare) {
+  if (const auto* unix_socket = std::get_if<unix_path>(&target_))
+    check_path(unix_socket->path);
+}
 
 asio::awaitable<void> dialer::dial(tcp::socket& socket, time_point deadline) const {
+  co_await connect(socket, deadline);
+  if (prepare_)
+    co_await prepare_(socket);
+}
+
+asio::awaitable<void> dialer::connect(tcp::socket& socket, time_point deadline) const {
+  if (const auto* unix_socket = std::get_if<unix_path>(&target_)) {
+    co_await connect_to_path(socket, unix_socket->path, deadline);
+    co_return;
+  }
   std::vector<tcp::endpoint> endpoints;
   if (const auto* name = std::get_if<host_and_port>(&target_))
     endpoints = co_await resolve(name->host, name->port);
@@ -121,8 +136,6 @@ asio::awaitable<void> dialer::dial(tcp::socket& socket, time_point deadline) con
     endpoints.push_back(std::get<tcp::endpoint>(target_));
   co_await connect_to_any(socket, std::move(endpoints), deadline);
   configure(socket);
-  if (prepare_)
-    co_await prepare_(socket);
 }
 
 } // namespace httpool::detail

@@ -23,6 +23,16 @@ connection_pool::connection_pool(executor_type executor,
                                  pool_options options)
     : core_(detail::pool_core::create(std::move(executor), endpoint, std::move(options))) {}
 
+template <std::same_as<boost::asio::local::stream_protocol::endpoint> Endpoint>
+connection_pool::connection_pool(executor_type executor, const Endpoint& endpoint,
+                                 pool_options options)
+    : core_(detail::pool_core::create(
+          std::move(executor), detail::dialer::unix_path{endpoint.path()}, std::move(options))) {}
+
+template connection_pool::connection_pool(executor_type,
+                                          const boost::asio::local::stream_protocol::endpoint&,
+                                          pool_options);
+
 connection_pool::~connection_pool() {
   core_->close();
 }

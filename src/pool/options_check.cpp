@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <sys/un.h>
+
 namespace httpool::detail {
 namespace {
 
@@ -22,6 +24,11 @@ void above_zero(const char* field, std::chrono::nanoseconds value) {
 void not_negative(const char* field, std::chrono::nanoseconds value) {
   if (value < std::chrono::nanoseconds::zero())
     refuse(field, text(value), "must not be negative");
+}
+
+void without_nul(const char* field, const std::string& value) {
+  if (value.find('\0') != std::string::npos)
+    refuse(field, '"' + value.substr(0, value.find('\0')) + "\\0...\"", "must not contain NUL");
 }
 
 } // namespace
@@ -54,8 +61,16 @@ void check(const pool_options& options) {
 void check_host(const std::string& host) {
   if (host.empty())
     refuse("host", "empty", "must be a name or an address");
-  if (host.find('\0') != std::string::npos)
-    refuse("host", "\"" + host.substr(0, host.find('\0')) + "\\0...\"", "must not contain NUL");
+  without_nul("host", host);
+}
+
+void check_path(const std::string& path) {
+  constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.empty())
+    refuse("path", "empty", "must name a Unix-domain socket");
+  without_nul("path", path); // which abstract sockets begin with
+  if (path.size() > longest)
+    refuse("path", '"' + path + '"', "must not exceed " + std::to_string(longest) + " bytes");
 }
 
 } // namespace httpool::detail

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace httpool::detail {
 
@@ -35,6 +36,25 @@ void configure(boost::asio::ip::tcp::socket& socket) {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+boost::system::error_code
+connect_now(boost::asio::ip::tcp::socket& socket,
+            const boost::asio::local::stream_protocol::endpoint& endpoint) noexcept {
+  const auto last_error = [] {
+    return boost::system::error_code(errno, boost::system::system_category());
+  };
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0)
+    return last_error();
+  boost::system::error_code ec;
+  if (::connect(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) < 0)
+    ec = last_error();
+  else
+    socket.assign(boost::asio::ip::tcp::v4(), descriptor, ec);
+  if (ec)
+    ::close(descriptor);
+  return ec;
 }
 
 } // namespace httpool::detail

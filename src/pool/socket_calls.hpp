@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/system/error_code.hpp>
 
 namespace httpool::detail {
 
@@ -20,5 +22,14 @@ void shut_down(boost::asio::ip::tcp::socket& socket) noexcept;
 /// Makes a connected socket fit for exchanges: no delay, and keep-alive probes that find a peer
 /// that is gone without a word after 15 s + 3 × 15 s.
 void configure(boost::asio::ip::tcp::socket& socket);
+
+/// Connects `socket`, which is closed, to a Unix-domain socket, or says why not: `would_block` when
+/// the backlog of the listener is full. Does not wait.
+///
+/// Asio's own connect takes a full backlog for a connection under way, waits for the descriptor,
+/// which the system calls writable at once, and reports success.
+boost::system::error_code
+connect_now(boost::asio::ip::tcp::socket& socket,
+            const boost::asio::local::stream_protocol::endpoint& endpoint) noexcept;
 
 } // namespace httpool::detail
