@@ -46,7 +46,8 @@ public:
   using executor_type = boost::asio::any_io_executor;
 
   /// Makes a pool that dials `host`, a name or an IP literal, IPv6 with or without brackets. A name
-  /// is resolved anew for each dial, and each of its addresses is tried in turn.
+  /// is resolved anew for each dial, and each of its addresses is tried in turn
+  /// (`pool_options::dial_timeout` says for how long).
   ///
   /// \throws std::invalid_argument if an option is nonsense, with the field's name and the value,
   /// or if `host` is empty or contains NUL.

@@ -1,6 +1,8 @@
 // Making one connection: resolve, connect, prepare. TLS and proxies have their place here.
 #pragma once
 
+#include "dial/resolve.hpp"
+
 #include <httpool/detail/waiter.hpp>
 #include <httpool/pool_options.hpp>
 
@@ -14,24 +16,12 @@
 
 namespace httpool::detail {
 
-/// Connects `socket`, which may be open, to one of `endpoints`, of which there is at least one.
-/// Each is tried in turn, for an equal share of the time that is left until `deadline`, at least
-/// 250 ms. To be called on a strand, whose executor may be another than the socket's.
-///
-/// \throws boost::system::system_error why the last one failed; the socket may then be open.
-boost::asio::awaitable<void> connect_to_any(boost::asio::ip::tcp::socket& socket,
-                                            std::vector<boost::asio::ip::tcp::endpoint> endpoints,
-                                            time_point deadline);
-
-/// Whether a socket is its own peer. A dial to a local port on which nobody listens may end so,
-/// when the system picks that very port for the near end.
-bool is_its_own_peer(const boost::asio::ip::tcp::socket& socket) noexcept;
-
 class dialer {
 public:
   struct host_and_port {
     std::string host;
     std::uint16_t port;
+    name_resolver resolver = resolve;
   };
   struct unix_path {
     std::string path;

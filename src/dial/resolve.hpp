@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,11 @@ namespace httpool::detail {
 /// \throws boost::system::system_error such as error::name_not_found.
 boost::asio::awaitable<std::vector<boost::asio::ip::tcp::endpoint>> resolve(std::string host,
                                                                             std::uint16_t port);
+
+/// How a dialer looks a name up: by `resolve`, but for tests, which need names that nobody else
+/// has.
+using name_resolver =
+    std::function<boost::asio::awaitable<std::vector<boost::asio::ip::tcp::endpoint>>(
+        std::string, std::uint16_t)>;
 
 } // namespace httpool::detail

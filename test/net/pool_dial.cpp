@@ -1,16 +1,13 @@
 // How connections are made: where to, how far, and what is done on each.
 
-#include "dial/dialer.hpp"
+#include "dial/connect_to_any.hpp"
 #include "net/net_fixture.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address_v6.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <stdexcept>
@@ -22,31 +19,6 @@ using boost::system::system_error;
 using httpool::connection_pool;
 using httpool::error;
 using httpool::lease;
-
-namespace {
-
-/// What `connect_to_any` ends with.
-error_code connect(loop& run, std::vector<tcp::endpoint> endpoints,
-                   std::chrono::nanoseconds length) {
-  const asio::any_io_executor strand = asio::make_strand(run.context);
-  tcp::socket socket(run.context);
-  std::optional<error_code> result;
-  asio::co_spawn(strand,
-                 httpool::detail::connect_to_any(socket, std::move(endpoints), now() + length),
-                 [&](std::exception_ptr failure) {
-                   try {
-                     if (failure)
-                       std::rethrow_exception(failure);
-                     result.emplace();
-                   } catch (const system_error& e) {
-                     result = e.code();
-                   }
-                 });
-  BOOST_TEST_REQUIRE(run.until([&] { return result.has_value(); }));
-  return *result;
-}
-
-} // namespace
 
 // Where to ----------------------------------------------------------------------------------------
 
@@ -111,29 +83,6 @@ BOOST_FIXTURE_TEST_CASE(each_cause_of_a_failed_dial_has_its_own_error, loop) {
     BOOST_TEST_MESSAGE("the resolver of this machine does not answer");
   else
     BOOST_TEST(unknown == error_code(error::name_not_found));
-}
-
-BOOST_FIXTURE_TEST_CASE(each_endpoint_is_tried_in_turn_for_its_share_of_the_time, loop) {
-  server host(context);
-  const refusing_port nobody(context);
-  const silent_port silence(context);
-  const auto good = host.endpoint(), dead = nobody.endpoint(), mute = silence.endpoint();
-
-  BOOST_TEST(connect(*this, {good}, 10s) == error_code());
-  BOOST_TEST(connect(*this, {dead, dead, good}, 10s) == error_code());
-  BOOST_TEST(connect(*this, {good}, std::chrono::nanoseconds::max() / 4) == error_code());
-  BOOST_TEST(connect(*this, {dead, dead}, 10s) == error_code(error::connection_refused));
-  BOOST_TEST(connect(*this, {mute, dead}, 10ms) == error_code(error::connection_refused));
-
-  auto began = now(); // two thirds of the time, at least 250 ms, go by before the last one's turn
-  BOOST_TEST(connect(*this, {mute, mute, good}, 900ms) == error_code());
-  BOOST_TEST((now() - began >= 600ms));
-  began = now();
-  BOOST_TEST(connect(*this, {mute, good}, 300ms) == error_code());
-  BOOST_TEST((now() - began >= 250ms));
-  began = now();
-  BOOST_TEST(connect(*this, {dead, mute}, 20ms) == error_code(error::dial_timeout));
-  BOOST_TEST((now() - began >= 20ms));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_socket_that_met_itself_is_no_connection, loop) {
