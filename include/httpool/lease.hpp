@@ -107,6 +107,13 @@ public:
   /// one.
   bool late() const noexcept;
 
+  /// Says that the peer behind this connection's endpoint did not serve, such as by not answering,
+  /// or by ending a fresh connection without a response: for 30 s, dials of the pool try the name's
+  /// other addresses first. A connection that died while it was idle says nothing of its endpoint.
+  /// Other connections to it stay, and so does this one if it is kept. May be called from another
+  /// thread than the owner's, as long as the lease has not ended.
+  void avoid_endpoint() noexcept;
+
   /// Takes the socket out of the pool and of its limit, and leaves the lease empty. Bytes in
   /// `buffer()` are lost: take them first.
   boost::asio::ip::tcp::socket detach();

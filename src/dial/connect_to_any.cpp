@@ -82,8 +82,16 @@ asio::awaitable<error_code> try_connect(tcp::socket& socket, tcp::endpoint endpo
 
 } // namespace
 
-asio::awaitable<tcp::endpoint>
-connect_to_any(tcp::socket& socket, std::vector<tcp::endpoint> endpoints, time_point deadline) {
+bool tells_of_endpoint(const error_code& failure, time_point until) noexcept {
+  if (failure == asio::error::operation_aborted)
+    return std::chrono::steady_clock::now() >= until;
+  return failure != asio::error::no_descriptors &&
+         failure != boost::system::errc::too_many_files_open_in_system &&
+         failure != asio::error::no_memory && failure != asio::error::no_buffer_space;
+}
+
+asio::awaitable<reached> connect_to_any(tcp::socket& socket, std::vector<tcp::endpoint> endpoints,
+                                        time_point deadline, endpoint_memory& memory) {
   error_code failure;
   for (bool is_first_round = true; !endpoints.empty(); is_first_round = false) {
     std::vector<tcp::endpoint> silent;
@@ -98,10 +106,12 @@ connect_to_any(tcp::socket& socket, std::vector<tcp::endpoint> endpoints, time_p
         share = shortest_attempt;
       else if (!is_alone)
         share = std::max(shortest_attempt, share / static_cast<duration::rep>(untried));
-      failure = co_await try_connect(socket, endpoints[i],
-                                     std::min(deadline, saturating_add(now, share)));
+      const time_point until = std::min(deadline, saturating_add(now, share));
+      failure = co_await try_connect(socket, endpoints[i], until);
       if (!failure)
-        co_return endpoints[i];
+        co_return reached{endpoints[i], now};
+      if (tells_of_endpoint(failure, until))
+        memory.failed(endpoints[i], std::chrono::steady_clock::now());
       if (failure == asio::error::operation_aborted)
         throw system_error(failure);
       if (is_first_round && !is_alone && failure == error::dial_timeout)

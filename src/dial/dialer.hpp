@@ -1,6 +1,8 @@
 // Making one connection: resolve, connect, prepare. TLS and proxies have their place here.
 #pragma once
 
+#include "dial/connect_to_any.hpp"
+#include "dial/endpoint_memory.hpp"
 #include "dial/resolve.hpp"
 
 #include <httpool/detail/waiter.hpp>
@@ -31,19 +33,26 @@ public:
   /// \throws std::invalid_argument if a path cannot be that of a Unix-domain socket.
   dialer(target to, const pool_options& options);
 
-  /// Connects `socket`, which is closed, as `connect_to_any` or `connect_to_path` does, and
-  /// prepares it. Whoever calls keeps the deadline itself, by cancelling.
+  /// Connects `socket`, which is closed, as `connect_to_any` or `connect_to_path` does, prepares
+  /// it, and says where it leads; to no endpoint if it is a Unix-domain socket. Endpoints of a name
+  /// that failed lately are tried last. Whoever calls keeps the deadline itself, by cancelling. May
+  /// be called from several threads.
   ///
   /// \throws boost::system::system_error why not; the socket may then still be open.
-  boost::asio::awaitable<void> dial(boost::asio::ip::tcp::socket& socket,
-                                    time_point deadline) const;
+  boost::asio::awaitable<boost::asio::ip::tcp::endpoint> dial(boost::asio::ip::tcp::socket& socket,
+                                                              time_point deadline);
+
+  /// Takes in that a connection to `endpoint` did not serve, so that dials prefer others for a
+  /// while. May be called from any thread.
+  void failed(const boost::asio::ip::tcp::endpoint& endpoint, time_point now) noexcept;
 
 private:
-  boost::asio::awaitable<void> connect(boost::asio::ip::tcp::socket& socket,
-                                       time_point deadline) const;
+  boost::asio::awaitable<reached> connect(boost::asio::ip::tcp::socket& socket,
+                                          time_point deadline);
 
   target target_;
   decltype(pool_options::prepare) prepare_;
+  endpoint_memory memory_;
 };
 
 } // namespace httpool::detail

@@ -40,6 +40,7 @@ struct connection : ledger::connection {
   explicit connection(const boost::asio::any_io_executor& executor) : socket(executor) {}
 
   boost::asio::ip::tcp::socket socket;
+  boost::asio::ip::tcp::endpoint endpoint; ///< Where its dial led to; none if to a path.
   boost::beast::flat_buffer buffer;
   std::atomic<bool> late = false;  ///< Its lessee or dial was cut off; written under the lock.
   bool watch_is_armed = false;     ///< A wait for readability is pending.

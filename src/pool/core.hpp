@@ -78,6 +78,7 @@ public:
   void undelivered(connection& c) noexcept;
   void set_lease_deadline(connection& c, time_point deadline) noexcept;
   void cut_off(connection& c) noexcept;
+  void avoid_endpoint(const connection& c) noexcept;
   boost::asio::ip::tcp::socket detach(connection& c);
 
   /// A dial's coroutine has ended, or was destroyed with its context.
@@ -135,7 +136,7 @@ private:
   const duration acquire_timeout_;
   const pool_probe probe_;
   const std::shared_ptr<pool_observer> observer_;
-  const dialer dialer_;
+  dialer dialer_;
   pool_service& service_;
 
   std::mutex mutex_; ///< Guards all that follows.

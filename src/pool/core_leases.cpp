@@ -47,6 +47,10 @@ void pool_core::cut_off(connection& c) noexcept {
   shut_down(c.socket);
 }
 
+void pool_core::avoid_endpoint(const connection& c) noexcept {
+  dialer_.failed(c.endpoint, std::chrono::steady_clock::now());
+}
+
 tcp::socket pool_core::detach(connection& c) {
   tcp::socket socket(executor_);
   tell([&](pool_observer& o) { o.connection_closed(c.id, close_reason::detached, c.uses); });

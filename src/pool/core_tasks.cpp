@@ -20,6 +20,7 @@ namespace httpool::detail {
 namespace {
 
 namespace asio = boost::asio;
+using asio::ip::tcp;
 using boost::system::error_code;
 using boost::system::system_error;
 
@@ -84,7 +85,9 @@ void pool_core::start_dial(connection& c) {
                asio::co_spawn(task->strand, dialer_.dial(c.socket, task->deadline),
                               asio::bind_cancellation_slot(
                                   task->signal.slot(),
-                                  [task, end = std::move(end)](std::exception_ptr failure) mutable {
+                                  [&c, task, end = std::move(end)](std::exception_ptr failure,
+                                                                   tcp::endpoint met) mutable {
+                                    c.endpoint = met;
                                     end(code_of(failure));
                                   }));
              });
@@ -97,6 +100,8 @@ void pool_core::dial_ended(connection& c, error_code ec) noexcept {
       ec = error::connection_closed;
     else if (seen == liveness::spoke)
       ec = error::protocol_error;
+    if (ec)
+      avoid_endpoint(c);
   } else if (c.late) {
     ec = error::dial_timeout;
   }
@@ -152,6 +157,8 @@ void pool_core::end_probe(lease asked, bool said_yes, time_point began) noexcept
   connection& c = *std::exchange(asked.connection_, nullptr);
   const bool good =
       said_yes && !c.late && c.buffer.size() == 0 && look_at(c.socket) == liveness::good;
+  if (!good)
+    avoid_endpoint(c);
   tell([&](pool_observer& o) { o.probed(c.id, good, std::chrono::steady_clock::now() - began); });
   run([&](todo& work) {
     c.task.reset();

@@ -65,6 +65,10 @@ void lease::cut_off() noexcept {
   core_->cut_off(*connection_);
 }
 
+void lease::avoid_endpoint() noexcept {
+  core_->avoid_endpoint(*connection_);
+}
+
 bool lease::late() const noexcept {
   return connection_->late;
 }

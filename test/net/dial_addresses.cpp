@@ -1,21 +1,29 @@
 // Dials to a name that has several addresses, some of them dead or silent.
 
 #include "dial/connect_to_any.hpp"
+#include "dial/endpoint_memory.hpp"
 #include "net/net_fixture.hpp"
 #include "pool/core.hpp"
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <exception>
+#include <functional>
+
+#include <sys/resource.h>
 
 using namespace net_test;
 using httpool::error;
 using httpool::lease;
 using httpool::detail::dialer;
+using httpool::detail::endpoint_memory;
 using httpool::detail::pool_core;
+using httpool::detail::time_point;
 
 namespace {
 
@@ -27,22 +35,30 @@ struct attempt {
   tcp::endpoint met;
 };
 
-attempt connect(loop& run, std::vector<tcp::endpoint> endpoints, std::chrono::nanoseconds length) {
+/// Connects; `meanwhile` runs until that is through.
+attempt connect(
+    loop& run, std::vector<tcp::endpoint> endpoints, std::chrono::nanoseconds length,
+    std::function<void(endpoint_memory&)> meanwhile = [](endpoint_memory&) {}) {
   tcp::socket socket(run.context);
+  endpoint_memory memory;
   attempt result;
-  asio::co_spawn(asio::make_strand(run.context),
-                 httpool::detail::connect_to_any(socket, std::move(endpoints), now() + length),
-                 [&](std::exception_ptr failure, tcp::endpoint met) {
-                   result.met = met;
-                   try {
-                     if (failure)
-                       std::rethrow_exception(failure);
-                     result.error.emplace();
-                   } catch (const boost::system::system_error& e) {
-                     result.error = e.code();
-                   }
-                 });
-  BOOST_TEST_REQUIRE(run.until([&] { return result.error.has_value(); }));
+  asio::co_spawn(
+      asio::make_strand(run.context),
+      httpool::detail::connect_to_any(socket, std::move(endpoints), now() + length, memory),
+      [&](std::exception_ptr failure, httpool::detail::reached got) {
+        result.met = got.endpoint;
+        try {
+          if (failure)
+            std::rethrow_exception(failure);
+          result.error.emplace();
+        } catch (const boost::system::system_error& e) {
+          result.error = e.code();
+        }
+      });
+  BOOST_TEST_REQUIRE(run.until([&] {
+    meanwhile(memory);
+    return result.error.has_value();
+  }));
   if (!*result.error)
     BOOST_TEST(socket.remote_endpoint() == result.met);
   return result;
@@ -52,25 +68,31 @@ error_code error_of(const attempt& a) {
   return *a.error;
 }
 
+asio::awaitable<std::vector<tcp::endpoint>> resolved(std::vector<tcp::endpoint> endpoints) {
+  co_return endpoints;
+}
+
+/// A `prepare` hook for peers that say hello.
+asio::awaitable<void> read_greeting(tcp::socket& socket) {
+  std::string word(5, ' ');
+  co_await asio::async_read(socket, asio::buffer(word), asio::use_awaitable);
+}
+
 /// A pool for a name that resolves to what the test says.
 struct named_pool {
   named_pool(loop& run, std::vector<tcp::endpoint> found, httpool::pool_options options = {})
-      : endpoints(std::move(found)),
-        core(pool_core::create(run.context.get_executor(),
-                               dialer::host_and_port{"name.test", 80,
-                                                     [this](std::string host, std::uint16_t port) {
-                                                       return look_up(std::move(host), port);
-                                                     }},
-                               std::move(options))) {}
+      : endpoints(std::move(found)) {
+    const auto look_up = [this](const std::string& host, std::uint16_t port) {
+      BOOST_TEST(host == "name.test");
+      BOOST_TEST(port == 80);
+      return resolved(endpoints);
+    };
+    core = pool_core::create(run.context.get_executor(),
+                             dialer::host_and_port{"name.test", 80, look_up}, std::move(options));
+  }
   named_pool(const named_pool&) = delete;
   named_pool& operator=(const named_pool&) = delete;
   ~named_pool() { core->close(); }
-
-  asio::awaitable<std::vector<tcp::endpoint>> look_up(std::string host, std::uint16_t port) {
-    BOOST_TEST(host == "name.test");
-    BOOST_TEST(port == 80);
-    co_return endpoints;
-  }
 
   call acquire(httpool::acquire_options options = {}) {
     const auto result = std::make_shared<outcome>();
@@ -84,12 +106,23 @@ struct named_pool {
   std::shared_ptr<pool_core> core;
 };
 
-/// Where a new connection goes.
-tcp::endpoint dialed(loop& run, named_pool& pool) {
+/// Makes a new connection.
+lease dialed(loop& run, named_pool& pool) {
   const call result = pool.acquire();
   BOOST_TEST_REQUIRE(run.until([&] { return result->is_done; }));
   BOOST_TEST_REQUIRE(result->error == error_code());
-  return result->lease.socket().remote_endpoint();
+  return std::move(result->lease);
+}
+
+/// Where a new connection leads to.
+tcp::endpoint whereto(loop& run, named_pool& pool) {
+  return dialed(run, pool).socket().remote_endpoint();
+}
+
+error_code why_not(loop& run, named_pool& pool) {
+  const call result = pool.acquire();
+  BOOST_TEST_REQUIRE(run.until([&] { return result->is_done; }));
+  return result->error;
 }
 
 } // namespace
@@ -137,5 +170,117 @@ BOOST_FIXTURE_TEST_CASE(scar_46_a_black_hole_in_front_does_not_fail_a_caller_in_
   const silent_port silence(context);
   named_pool pool(*this, {silence.endpoint(), host.endpoint()},
                   {.acquire_timeout = patience, .dial_timeout = 100 * patience});
-  BOOST_TEST(dialed(*this, pool) == host.endpoint());
+  BOOST_TEST(whereto(*this, pool) == host.endpoint());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_endpoint_that_is_only_slow_has_the_time_left_in_the_second_round, loop) {
+  silent_port slow(context);
+  const silent_port silence(context);
+  const auto late = slow.endpoint(), mute = silence.endpoint();
+  const auto answers_when_given_up = [&](endpoint_memory& memory) {
+    if (memory.order({late, mute}, now()).front() == mute && !slow.answers())
+      slow.answer();
+  };
+  BOOST_TEST(connect(*this, {late, mute}, for_ever, answers_when_given_up).met == late);
+  BOOST_TEST(slow.answers());
+}
+
+// Memory ------------------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(dials_go_to_the_first_address_that_serves, loop) {
+  server first(context), second(context);
+  named_pool pool(*this, {first.endpoint(), second.endpoint()});
+  for (int i = 0; i != 3; ++i)
+    BOOST_TEST(whereto(*this, pool) == first.endpoint());
+  pool.endpoints = {second.endpoint(), first.endpoint()};
+  BOOST_TEST(whereto(*this, pool) == second.endpoint());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_address_that_refused_is_tried_last_for_a_while, loop) {
+  server first(context), second(context);
+  named_pool pool(*this, {first.endpoint(), second.endpoint()});
+  first.stop();
+  BOOST_TEST(whereto(*this, pool) == second.endpoint());
+  first.start();
+  BOOST_TEST(whereto(*this, pool) == second.endpoint());
+  second.stop();
+  BOOST_TEST(whereto(*this, pool) == first.endpoint());
+  second.start();
+  BOOST_TEST(whereto(*this, pool) == first.endpoint());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_lease_tells_that_its_endpoint_did_not_serve, loop) {
+  server first(context), second(context);
+  named_pool pool(*this, {first.endpoint(), second.endpoint()});
+  lease got = dialed(*this, pool);
+  BOOST_TEST(got.socket().remote_endpoint() == first.endpoint());
+  got.avoid_endpoint();
+  BOOST_TEST(whereto(*this, pool) == second.endpoint());
+  lease other = dialed(*this, pool);
+  other.avoid_endpoint();
+  BOOST_TEST(whereto(*this, pool) == first.endpoint());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_address_whose_connection_fails_its_probe_is_tried_last, loop) {
+  server first(context), second(context);
+  named_pool pool(*this, {first.endpoint(), second.endpoint()},
+                  {.probe = {.ask = [](lease&) -> asio::awaitable<bool> { co_return false; },
+                             .interval = 1ms}});
+  give_back(dialed(*this, pool));
+  BOOST_TEST(until([&] { return pool.core->stats().total() == 0; }));
+  BOOST_TEST(whereto(*this, pool) == second.endpoint());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_address_whose_peer_hangs_up_or_speaks_at_once_is_tried_last, loop) {
+  for (const bool speaks : {true, false}) {
+    server first(context), second(context);
+    first.on_accept = [&](peer& p) { speaks ? p.say("hello!") : p.close(); };
+    second.on_accept = [](peer& p) { p.say("hello"); };
+    named_pool pool(
+        *this, {first.endpoint(), second.endpoint()},
+        {.dial_backoff = 0s, .prepare = [](tcp::socket& socket) { return read_greeting(socket); }});
+    BOOST_TEST(why_not(*this, pool) != error_code());
+    BOOST_TEST(first.accepted() == 1u);
+    BOOST_TEST(whereto(*this, pool) == second.endpoint());
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_address_whose_peer_is_mute_until_the_deadline_is_tried_last, loop) {
+  server first(context), second(context);
+  second.on_accept = [](peer& p) { p.say("hello"); };
+  const auto both = [&](std::string, std::uint16_t) {
+    return resolved({first.endpoint(), second.endpoint()});
+  };
+  dialer to(dialer::host_and_port{"name.test", 80, both},
+            {.prepare = [](tcp::socket& socket) { return read_greeting(socket); }});
+  asio::cancellation_signal give_up;
+  const auto dial = [&](time_point deadline) {
+    tcp::socket socket(context);
+    std::optional<tcp::endpoint> met;
+    const auto on_end = [&](std::exception_ptr, tcp::endpoint at) { met = at; };
+    asio::co_spawn(asio::make_strand(context), to.dial(socket, deadline),
+                   asio::bind_cancellation_slot(give_up.slot(), on_end));
+    BOOST_TEST_REQUIRE(until([&] { return met || (first.accepted() == 1 && now() >= deadline); }));
+    if (!met)
+      give_up.emit(asio::cancellation_type::terminal);
+    BOOST_TEST_REQUIRE(until([&] { return met.has_value(); }));
+    return *met;
+  };
+  BOOST_TEST(dial(now() + 20ms) == tcp::endpoint());
+  BOOST_TEST(dial(now() + for_ever) == second.endpoint());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_lack_of_this_process_says_nothing_of_an_address, loop) {
+  server first(context), second(context);
+  named_pool pool(*this, {first.endpoint(), second.endpoint()}, {.dial_backoff = 0s});
+  BOOST_TEST(whereto(*this, pool) == first.endpoint());
+  rlimit before = {}, none = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  none = before;
+  none.rlim_cur = 3;
+  setrlimit(RLIMIT_NOFILE, &none);
+  const error_code seen = why_not(*this, pool);
+  setrlimit(RLIMIT_NOFILE, &before);
+  BOOST_TEST(seen == error_code(asio::error::no_descriptors));
+  BOOST_TEST(whereto(*this, pool) == first.endpoint());
 }

@@ -183,7 +183,7 @@ private:
   tcp::socket socket_;
 };
 
-/// A port that never answers: its backlog is full.
+/// A port that does not answer, for its backlog is full, until it is told to.
 class silent_port {
 public:
   explicit silent_port(asio::io_context& context) : acceptor_(context, tcp::v4()) {
@@ -194,9 +194,23 @@ public:
   }
   tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
 
+  /// Accepts all who have come, and who come from now on.
+  void answer() {
+    answers_ = true;
+    acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
+      if (ec)
+        return;
+      accepted_.push_back(std::move(socket));
+      answer();
+    });
+  }
+  bool answers() const { return answers_; }
+
 private:
   tcp::acceptor acceptor_;
   std::vector<tcp::socket> fillers_;
+  std::vector<tcp::socket> accepted_;
+  bool answers_ = false;
 };
 
 /// Holds coroutines back until it is opened.
