@@ -40,6 +40,16 @@ const char* text(int value) noexcept {
     return "head_too_large: the head of the message exceeds the limit";
   case error::body_too_large:
     return "body_too_large: the body of the message exceeds the limit";
+  case error::invalid_url:
+    return "invalid_url: the text is no URL that requests can be sent to";
+  case error::unsupported_scheme:
+    return "unsupported_scheme: the scheme of the URL is neither http nor http+unix";
+  case error::url_without_host:
+    return "url_without_host: the URL names no host";
+  case error::url_with_credentials:
+    return "url_with_credentials: the URL must not hold a user name or password";
+  case error::invalid_port:
+    return "invalid_port: the port of the URL is not a number from 1 to 65535";
   }
   return "unknown httpool error";
 }

@@ -31,6 +31,11 @@ enum class error {
                        ///< nothing was sent.
   head_too_large, ///< The head of a message is longer, or has more fields, than the limit allows.
   body_too_large, ///< The body of a message is longer than the limit allows.
+  invalid_url,    ///< A text is no URL (RFC 3986), or its host is neither a name nor an address.
+  unsupported_scheme,   ///< The scheme of a URL is neither `http` nor `http+unix`.
+  url_without_host,     ///< A URL names no host, or no socket.
+  url_with_credentials, ///< A URL holds user information, which would end in logs.
+  invalid_port, ///< The port of a URL is not a number from 1 to 65535, or is one of a socket.
 };
 
 /// Conditions to compare error codes against: `if (ec == httpool::errc::timeout)`.

@@ -1,6 +1,7 @@
-// A small program of a user: a pool, a peer that listens on the loopback, and one lease.
+// A small program of a user: a pool, a peer that listens on the loopback, and one lease; and a URL.
 
 #include <httpool/connection_pool.hpp>
+#include <httpool/url.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -26,6 +27,8 @@ asio::awaitable<void> use(httpool::connection_pool& pool) {
 } // namespace
 
 int main() {
+  const httpool::url where("http://localhost:8080/");
+  std::cout << "origin " << where.origin().to_string() << '\n';
   asio::io_context context;
   tcp::acceptor peer(context, {asio::ip::address_v4::loopback(), 0});
   httpool::connection_pool pool(context, peer.local_endpoint());

@@ -12,7 +12,7 @@ using httpool::errc;
 using httpool::error;
 
 BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
-  const std::array<std::pair<error, std::string>, 14> names{{
+  const std::array<std::pair<error, std::string>, 19> names{{
       {error::acquire_timeout, "acquire_timeout"},
       {error::dial_timeout, "dial_timeout"},
       {error::exchange_timeout, "exchange_timeout"},
@@ -27,6 +27,11 @@ BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
       {error::invalid_request, "invalid_request"},
       {error::head_too_large, "head_too_large"},
       {error::body_too_large, "body_too_large"},
+      {error::invalid_url, "invalid_url"},
+      {error::unsupported_scheme, "unsupported_scheme"},
+      {error::url_without_host, "url_without_host"},
+      {error::url_with_credentials, "url_with_credentials"},
+      {error::invalid_port, "invalid_port"},
   }};
   for (const auto& [value, name] : names) {
     const error_code code = value;
