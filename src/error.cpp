@@ -50,6 +50,12 @@ const char* text(int value) noexcept {
     return "url_with_credentials: the URL must not hold a user name or password";
   case error::invalid_port:
     return "invalid_port: the port of the URL is not a number from 1 to 65535";
+  case error::first_byte_timeout:
+    return "first_byte_timeout: no response began in time";
+  case error::read_timeout:
+    return "read_timeout: the response stopped for too long";
+  case error::body_source_failed:
+    return "body_source_failed: the body of the request could not be produced";
   }
   return "unknown httpool error";
 }
@@ -72,7 +78,8 @@ public:
   bool equivalent(const error_code& code, int condition) const noexcept override {
     return condition == static_cast<int>(errc::timeout) &&
            (code == error::acquire_timeout || code == error::dial_timeout ||
-            code == error::exchange_timeout || code == boost::asio::error::timed_out);
+            code == error::exchange_timeout || code == error::first_byte_timeout ||
+            code == error::read_timeout || code == boost::asio::error::timed_out);
   }
 };
 

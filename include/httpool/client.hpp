@@ -2,11 +2,14 @@
 /// An HTTP/1.1 client over a pool of connections to one origin.
 #pragma once
 
+#include <httpool/body_source.hpp>
 #include <httpool/client_response.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/detail/client_operations.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/request.hpp>
+#include <httpool/response_stream.hpp>
+#include <httpool/send_options.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -32,6 +35,18 @@ struct client_options {
   /// `error::exchange_timeout`. Above zero.
   std::chrono::nanoseconds exchange_timeout = std::chrono::seconds(30);
 
+  /// Time from when a request has been sent to the first byte of its response; beyond it
+  /// `error::first_byte_timeout`. Above zero.
+  std::chrono::nanoseconds first_byte_timeout = std::chrono::nanoseconds::max();
+
+  /// Time between two bytes of a response, while they are waited for; beyond it
+  /// `error::read_timeout`. Above zero.
+  std::chrono::nanoseconds read_timeout = std::chrono::nanoseconds::max();
+
+  /// Time that a request with `Expect: 100-continue` waits for leave to send its body, before it
+  /// sends it all the same (RFC 9110 §10.1.1). Not negative.
+  std::chrono::nanoseconds continue_timeout = std::chrono::seconds(1);
+
   /// The most bytes that the head of a response, or a trailer section, may have; beyond it
   /// `error::head_too_large`. Above zero, at most 2^31.
   std::size_t max_head_bytes = 64 * 1024;
@@ -40,7 +55,8 @@ struct client_options {
   /// Above zero.
   std::size_t max_fields = 128;
 
-  /// The most bytes that the body of a response may have; beyond it `error::body_too_large`.
+  /// The most bytes that the body of a response may have, unless it is streamed; beyond it
+  /// `error::body_too_large`.
   std::uint64_t max_body_bytes = 64 * 1024 * 1024;
 };
 
@@ -94,15 +110,16 @@ public:
   /// The client sets `Host` and the framing field where the request has none, and nothing else. The
   /// whole body is received. Informational responses (1xx) are passed over.
   ///
-  /// The response is read once the request has been written, or the peer has ended the connection.
-  /// A peer that answers early and stops reading, or answers as it reads with more than the buffers
-  /// of the sockets hold, therefore meets the deadline: `error::exchange_timeout`.
+  /// A large body is written while the response is read. If that is complete first, the rest of the
+  /// request is not sent, and the connection is closed.
+  ///
+  /// With `Expect: 100-continue` the body waits for the peer's leave, or for
+  /// `client_options::continue_timeout`; it is not sent if the final response comes instead.
   ///
   /// \par Sending again
   /// A request is sent a second time, over a fresh connection, when the connection had been idle
-  /// (`lease::waited`), died without a byte of response, and either nothing of the request had been
-  /// written or its method is idempotent (RFC 9110 §9.2.2). Never a third time, and never after a
-  /// timeout.
+  /// (`lease::waited`), died without a byte of response, and `send_options::replay` allows it. Never
+  /// a third time, and never after a timeout.
   ///
   /// \par Completion
   /// Always by post, never inside this call, on the handler's associated executor.
@@ -110,10 +127,10 @@ public:
   /// \par Errors
   /// `error::invalid_request` if the message cannot be put on the wire, or its method is CONNECT:
   /// the client could not hand over the tunnel. Nothing was sent then. Those of
-  /// `connection_pool::async_acquire`. `error::exchange_timeout`, `error::connection_closed`,
-  /// `error::protocol_error`, `error::head_too_large`, `error::body_too_large`,
-  /// `boost::asio::error::no_memory`, and others of the system. An error comes with an empty
-  /// response, even if a status had been received.
+  /// `connection_pool::async_acquire`. `error::exchange_timeout`, `error::first_byte_timeout`,
+  /// `error::read_timeout`, `error::connection_closed`, `error::protocol_error`,
+  /// `error::head_too_large`, `error::body_too_large`, `boost::asio::error::no_memory`, and others
+  /// of the system. An error comes with an empty response, even if a status had been received.
   ///
   /// \par Cancellation
   /// Every type, with `boost::asio::error::operation_aborted`. Once a connection is leased for the
@@ -127,9 +144,49 @@ public:
   /// The same, with options for this call alone.
   template <class CompletionToken>
   auto async_send(request message, send_options options, CompletionToken&& token) {
+    return async_send(std::move(message), body_source(), options,
+                      std::forward<CompletionToken>(token));
+  }
+
+  /// The same, with a body that is produced while it is sent; the message's own must be empty. What
+  /// the source fails with is an error too: see `body_source`.
+  template <class CompletionToken>
+  auto async_send(request message, body_source body, send_options options,
+                  CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken,
                                        void(boost::system::error_code, client_response)>(
-        detail::initiate_send{core_}, token, std::move(message), options);
+        detail::initiate_call<detail::send_operation, client_response>{core_}, token,
+        std::move(message), std::move(body), options);
+  }
+
+  /// Sends `message` and gives its response as soon as the head is there, with the body still to be
+  /// read: `void(boost::system::error_code, response_stream)`.
+  ///
+  /// Otherwise as `async_send`, but that the body has no limit, and that a 101 is accepted if the
+  /// request asked for it with `Upgrade` and `Connection: upgrade`: see
+  /// `response_stream::upgraded`. The deadline of the exchange holds for the reading of the body
+  /// too.
+  template <class CompletionToken>
+  auto async_open(request message, CompletionToken&& token) {
+    return async_open(std::move(message), send_options(), std::forward<CompletionToken>(token));
+  }
+
+  /// The same, with options for this call alone.
+  template <class CompletionToken>
+  auto async_open(request message, send_options options, CompletionToken&& token) {
+    return async_open(std::move(message), body_source(), options,
+                      std::forward<CompletionToken>(token));
+  }
+
+  /// The same, with a body that is produced while it is sent, and may still be when the response
+  /// comes.
+  template <class CompletionToken>
+  auto async_open(request message, body_source body, send_options options,
+                  CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken,
+                                       void(boost::system::error_code, response_stream)>(
+        detail::initiate_call<detail::open_operation, response_stream>{core_}, token,
+        std::move(message), std::move(body), options);
   }
 
   /// The pool, such as for its statistics, for `prewarm` and to drain it at the end.

@@ -22,7 +22,7 @@ enum class error {
   too_many_waiters,    ///< `pool_options::max_waiters` callers wait already.
   pool_closed,         ///< The pool, or the client over it, was closed.
   name_not_found,      ///< The host name does not resolve.
-  connection_refused,  ///< Nothing listens on any endpoint of the origin.
+  connection_refused,  ///< Nothing listens on the endpoint that was tried last.
   connection_closed,   ///< The peer ended the connection before the response was complete.
   protocol_error,      ///< The peer broke RFC 9112, or spoke out of turn.
   certificate_error,   ///< The peer's certificate was not accepted.
@@ -35,7 +35,12 @@ enum class error {
   unsupported_scheme,   ///< The scheme of a URL is neither `http` nor `http+unix`.
   url_without_host,     ///< A URL names no host, or no socket.
   url_with_credentials, ///< A URL holds user information, which would end in logs.
-  invalid_port, ///< The port of a URL is not a number from 1 to 65535, or is one of a socket.
+  invalid_port,       ///< The port of a URL is not a number from 1 to 65535, or is one of a socket.
+  first_byte_timeout, ///< A request was sent, and no response began within
+                      ///< `client_options::first_byte_timeout`.
+  read_timeout,       ///< A response stopped for `client_options::read_timeout`.
+  body_source_failed, ///< `body_source::read` threw something that carries no error code, or gave
+                      ///< another number of bytes than was said.
 };
 
 /// Conditions to compare error codes against: `if (ec == httpool::errc::timeout)`.

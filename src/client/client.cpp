@@ -32,8 +32,17 @@ client_options checked(client_options options) {
     throw std::invalid_argument(std::string("httpool: ") + field + " is " + std::to_string(value) +
                                 ", but must be above zero");
   };
-  if (options.exchange_timeout <= std::chrono::nanoseconds::zero())
+  constexpr std::chrono::nanoseconds zero{0};
+  if (options.exchange_timeout <= zero)
     refuse("exchange_timeout", options.exchange_timeout.count());
+  if (options.first_byte_timeout <= zero)
+    refuse("first_byte_timeout", options.first_byte_timeout.count());
+  if (options.read_timeout <= zero)
+    refuse("read_timeout", options.read_timeout.count());
+  if (options.continue_timeout < zero)
+    throw std::invalid_argument("httpool: continue_timeout is " +
+                                std::to_string(options.continue_timeout.count()) +
+                                ", but must not be negative");
   if (options.max_head_bytes == 0)
     refuse("max_head_bytes", options.max_head_bytes);
   if (options.max_head_bytes > most_head_bytes)
@@ -76,7 +85,7 @@ void client_core::cancel(ticket wanted) {
   ticket waiting;
   {
     const std::lock_guard lock(mutex);
-    if (send_operation* operation = sends.find(wanted)) {
+    if (call_operation* operation = calls.find(wanted)) {
       operation->is_cancelled = true;
       if (operation->run)
         waiting = operation->run->cancel();
@@ -90,17 +99,24 @@ const boost::asio::any_io_executor& executor_of(const client_core& core) noexcep
   return core.connections->executor();
 }
 
-void give_ticket(client_core& core, send_operation& operation) {
+void give_ticket(client_core& core, call_operation& operation) {
   const std::lock_guard lock(core.mutex);
-  core.sends.add(operation);
+  core.calls.add(operation);
 }
 
-void start_send(client_core& core, send_operation& operation, request message,
+void start_call(client_core& core, send_operation& operation, request message, body_source body,
                 send_options options) {
-  exchange::start(core.shared_from_this(), operation, std::move(message), options);
+  exchange::start(core.shared_from_this(), operation, std::move(message), std::move(body),
+                  options);
 }
 
-void cancel_send::operator()(boost::asio::cancellation_type type) const {
+void start_call(client_core& core, open_operation& operation, request message, body_source body,
+                send_options options) {
+  exchange::start(core.shared_from_this(), operation, std::move(message), std::move(body),
+                  options);
+}
+
+void cancel_call::operator()(boost::asio::cancellation_type type) const {
   const auto core = core_.lock();
   if (core && type != boost::asio::cancellation_type::none)
     core->cancel(operation_);

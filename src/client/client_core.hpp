@@ -25,7 +25,7 @@ public:
   const std::string host; ///< The value of the `Host` field.
 
   std::mutex mutex; ///< Guards the table, and what its operations' exchanges hold.
-  ticket_table<send_operation> sends;
+  ticket_table<call_operation> calls;
 };
 
 } // namespace httpool::detail

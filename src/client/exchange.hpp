@@ -1,8 +1,15 @@
 // One request and its whole response over a leased connection.
 //
-// A chain of asynchronous steps, each of which owns the exchange while it is pending: a context
-// that is destroyed with a step in it destroys the exchange, whose lease closes the connection. A
-// step that memory does not suffice for ends the exchange.
+// Chains of asynchronous steps, each of which owns the exchange while it is pending: a context that
+// is destroyed with a step in it destroys the exchange, whose lease closes the connection.
+//
+// A small request is written, and then the response is read: one chain, one step at a time. A
+// request that is large, is produced piece by piece, or waits for leave to go on is written while
+// the response is read: two chains on a strand. Whichever of them decides how the exchange ends
+// stops the other, and the exchange ends when neither has a step pending.
+//
+// A response is received whole into the message, or its head completes the call and its body is
+// read by a `response_stream`, step by step as its owner asks.
 #pragma once
 
 #include "client/client_core.hpp"
@@ -12,91 +19,274 @@
 #include "http1/serialize.hpp"
 
 #include <httpool/client.hpp>
+#include <httpool/error.hpp>
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <array>
 #include <cstddef>
+#include <exception>
 #include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace httpool::detail {
 
-class exchange {
+class exchange : public std::enable_shared_from_this<exchange> {
 public:
+  using owner = std::shared_ptr<exchange>;
+  using error_code = boost::system::error_code;
+
   /// Begins, and takes the operation over.
-  static void start(std::shared_ptr<client_core> client, send_operation& operation, request message,
-                    send_options options);
+  template <class Operation>
+  static void start(const std::shared_ptr<client_core>& client, Operation& operation,
+                    request message, body_source body, send_options options);
 
   ~exchange();
 
   /// Under the client's lock: cuts the lease off, or tells which acquire has to be cancelled.
   ticket cancel() noexcept;
 
-  using owner = std::shared_ptr<exchange>;
-  using error_code = boost::system::error_code;
+  // For the response's stream.
+  const client_response& response() const noexcept { return response_; }
+  const boost::asio::any_io_executor& executor() const noexcept {
+    return client_->connections->executor();
+  }
+  void give_ticket(read_operation& operation);
+  void cancel_read(ticket operation);
+  static void read_some(const owner& self, read_operation& operation,
+                        boost::asio::mutable_buffer buffer);
+  static void drop(owner self) noexcept;
+  lease take_upgraded() noexcept;
 
 private:
   struct key {};
 
 public:
   /// For `start` alone.
-  exchange(key, std::shared_ptr<client_core> client, send_operation& operation, request message,
-           time_point deadline);
+  exchange(key, std::shared_ptr<client_core> client, request message, body_source body,
+           const send_options& options);
 
 private:
-  /// A completion handler that goes on with a step.
+  /// What is being written.
+  enum class sending : std::uint8_t { whole, head, piece, last };
+
+  struct abandoner {
+    void operator()(read_operation* operation) const noexcept;
+  };
+  using reading = std::unique_ptr<read_operation, abandoner>;
+
+  // Completion handlers that go on with a step.
   struct acquired;
+  struct produced;
+  struct piece_came;
   template <void (*Step)(const owner&, error_code, std::size_t)>
   struct then;
 
+  template <void (*Step)(const owner&, error_code, std::size_t), class Start>
+  static void launch(const owner& self, bool& pending, Start start);
   template <class Action>
-  static void guarded(const owner& self, Action action);
-  static void out_of_memory(const owner& self);
+  static void guarded(const owner& self, Action&& action);
+  template <class Action>
+  static void on_strand(const owner& self, Action action);
+  template <class Action>
+  static void with_reader(const owner& self, reading operation, Action action);
 
-  // The steps. Each shares the exchange with the next.
+  // The connection. Each step shares the exchange with the next.
   static void begin(const owner& self);
   static void acquire(const owner& self);
   static void got_lease(const owner& self, error_code ec, lease leased);
-  static void write(const owner& self);
+  static void send_again(const owner& self);
+  static acquire_operation& make_acquire(const owner& self);
+  error_code prepare();
+  bool take(lease leased);
+  bool may_send_again() const noexcept;
+  lease give_up_lease() noexcept;
+
+  // The request.
+  static void send(const owner& self);
+  static void write(const owner& self, sending what);
   static void wrote(const owner& self, error_code ec, std::size_t size);
+  static void sent(const owner& self);
+  static void await_leave(const owner& self);
+  static void got_leave(const owner& self);
+  static void send_body(const owner& self);
+  static void produce(const owner& self);
+  static void got_piece(const owner& self, std::exception_ptr failure, std::size_t size);
+  static void end_of_source(const owner& self);
+  bool rewind();
+
+  // The response.
   static void read(const owner& self);
   static void got_bytes(const owner& self, error_code ec, std::size_t size);
   static void got_content(const owner& self, error_code ec, std::size_t size);
   static void advance(const owner& self);
-  static void ended(const owner& self, error_code ec);
-  static void send_again(const owner& self);
-  static void finish(const owner& self, error_code ec);
-
-  bool may_send_again() const noexcept;
-  bool take(lease leased);
+  static void go_on_reading(const owner& self);
+  void limit_read() noexcept;
   error_code parse_head();
+  error_code switch_protocols() noexcept;
+  error_code decode(std::string& out);
+  error_code end_of_connection(error_code ec) noexcept;
+
+  // A streamed body.
+  static void open(const owner& self);
+  static void next_piece(const owner& self, reading operation, boost::asio::mutable_buffer buffer);
+  static void got_body(const owner& self, reading operation, boost::asio::mutable_buffer buffer,
+                       bool is_direct, error_code ec, std::size_t size);
+  static void deliver(const owner& self, reading operation, error_code ec, std::size_t size);
+  static void discard(const owner& self);
+  static void discarded(const owner& self, error_code ec, std::size_t size);
+
+  // The end.
+  static void end(const owner& self, error_code ec);
+  static void conclude(const owner& self);
+  static void complete(const owner& self);
+  error_code told(error_code ec) noexcept;
+  lease leave_call() noexcept;
+  void keep_or_close(lease& ended) const noexcept;
+
+  // Deadlines.
   duration time_left() const noexcept;
-  static acquire_operation& make_acquire(const owner& self);
+  void limit(duration time, error late) noexcept;
 
   const std::shared_ptr<client_core> client_;
-  send_operation* operation_; ///< Null once it has been completed.
+  call_operation* operation_ = nullptr; ///< Null once it has been completed.
+  send_operation* send_ = nullptr;      ///< The same, if the response is wanted whole,
+  open_operation* open_ = nullptr;      ///< or streamed.
+
+  // Deadlines.
   const time_point deadline_;
+  const duration acquire_timeout_;
+  const duration first_byte_timeout_;
+  const duration read_timeout_;
+  time_point limit_ = time_point::max(); ///< What the lease's deadline is.
+  error late_ = error::exchange_timeout; ///< What has happened when that has passed.
 
+  // The request.
   request request_;
-  std::string head_; ///< The request's head on the wire.
-  std::string tail_; ///< What ends its chunked body.
+  body_source source_;
+  replay replay_ = replay::never;
+  std::string head_;    ///< The request's head on the wire.
+  std::string tail_;    ///< What ends its chunked body.
+  std::string framing_line_; ///< The line before a piece.
+  std::vector<char> piece_;  ///< Of a body that is produced piece by piece.
+  std::size_t piece_room_ = 0;
+  std::size_t piece_size_ = 0;
+  std::uint64_t source_left_ = 0; ///< Of a source whose size is known.
   http1::body_form form_ = http1::body_form::none;
-  std::size_t written_ = 0; ///< Bytes of this attempt.
+  bool is_two_way_ = false;
+  bool expects_leave_ = false; ///< The body waits for a 100.
+  bool is_source_used_ = false;
+  sending sending_ = sending::whole;
+  std::size_t written_ = 0;   ///< Bytes of this attempt.
+  bool is_head_sent_ = false; ///< Or with the piece that is being written.
+  bool is_sent_ = false;
   bool write_failed_ = false;
+  bool has_pieces_ = false;
+  bool is_asking_leave_ = false; ///< To send the body,
+  bool has_leave_ = false;       ///< which the peer has given.
+  std::optional<boost::asio::strand<boost::asio::any_io_executor>> strand_;
+  std::optional<boost::asio::steady_timer> leave_timer_;
+  boost::asio::cancellation_signal source_signal_; ///< To be used on the strand.
 
+  // The response.
   http1::response_parser parser_;
   http1::response_framing framing_;
   http1::body_decoder decoder_;
   std::size_t body_size_ = 0; ///< Before a read into the body.
   bool has_head_ = false;
   bool has_bytes_ = false; ///< A byte of a response has come.
+  bool is_upgraded_ = false;
   client_response response_;
+  std::string content_;           ///< Of a streamed body: decoded, and not read yet
+  std::size_t content_taken_ = 0; ///< from here on.
+  std::size_t to_discard_ = 0;
+
+  // The end.
+  bool is_writing_ = false; ///< A step of the request is pending.
+  bool is_reading_ = false; ///< A step of the response is pending.
+  bool is_ending_ = false;
+  bool has_ended_ = false;
+  error_code outcome_;
 
   // Under the client's lock if the operation can be cancelled.
   lease lease_;
   ticket waiting_; ///< The acquire that is under way.
+  ticket reader_;  ///< The read that is under way.
+  std::uint64_t readers_ = 0;
+  bool is_read_cancelled_ = false;
 };
+
+/// A peer that has gone shows in many ways; to the caller they are one.
+boost::system::error_code as_ours(boost::system::error_code ec) noexcept;
+
+inline std::string_view view(const boost::beast::flat_buffer& buffer) noexcept {
+  const auto data = buffer.cdata();
+  return std::string_view(static_cast<const char*>(data.data()), data.size());
+}
+
+// Templates for the sources of this class ---------------------------------------------------------
+
+template <void (*Step)(const exchange::owner&, boost::system::error_code, std::size_t)>
+struct exchange::then {
+  owner self;
+
+  void operator()(error_code ec, std::size_t size) {
+    guarded(self, [&] { Step(self, ec, size); });
+  }
+};
+
+/// Starts an operation that goes on with a step, which is marked as pending. An operation that
+/// throws has not begun.
+template <void (*Step)(const exchange::owner&, boost::system::error_code, std::size_t), class Start>
+void exchange::launch(const owner& self, bool& pending, Start start) {
+  pending = true;
+  try {
+    if (self->strand_)
+      start(boost::asio::bind_executor(*self->strand_, then<Step>{self}));
+    else
+      start(then<Step>{self});
+  } catch (...) {
+    pending = false;
+    throw;
+  }
+}
+
+/// Does it where the exchange's steps are done.
+template <class Action>
+void exchange::on_strand(const owner& self, Action action) {
+  if (self->strand_)
+    boost::asio::dispatch(*self->strand_,
+                          [self, action = std::move(action)]() mutable { guarded(self, action); });
+  else
+    action();
+}
+
+/// Does it, or ends the exchange for want of memory. A completion that did not get through has
+/// nowhere to go.
+template <class Action>
+void exchange::guarded(const owner& self, Action&& action) {
+  try {
+    action();
+  } catch (const std::bad_alloc&) {
+    if (self->has_ended_)
+      throw;
+    end(self, boost::asio::error::no_memory);
+  } catch (const std::length_error&) {
+    if (self->has_ended_)
+      throw;
+    end(self, boost::asio::error::no_memory);
+  }
+}
 
 } // namespace httpool::detail

@@ -100,11 +100,11 @@ void append_connection(std::string& out, const response_context& context) {
 } // namespace
 
 boost::system::error_code append_head(std::string& out, const request& message,
-                                      std::string_view host, body_form& form) {
+                                      std::optional<std::uint64_t> length, std::string_view host,
+                                      body_form& form) {
   const fields& own = message.fields();
   const head_facts facts = gather(own);
-  const std::size_t length = message.body().size();
-  const bool chunked = facts.has_transfer || !message.trailers().empty();
+  const bool chunked = facts.has_transfer || !message.trailers().empty() || !length;
   const fields& trailers = message.trailers();
   if (!is_target(message.method(), message.target()) || facts.trouble != problem::none ||
       (facts.hosts == 0 && !is_host(host)) ||
@@ -121,11 +121,11 @@ boost::system::error_code append_head(std::string& out, const request& message,
   out.append(message_access::wire(own));
   if (chunked && !facts.has_transfer)
     append_field(out, "Transfer-Encoding", "chunked");
-  else if (!chunked && !facts.has_length && (length > 0 || anticipates_content(message.method())))
-    append_length(out, length);
+  else if (!chunked && !facts.has_length && (*length > 0 || anticipates_content(message.method())))
+    append_length(out, *length);
   out.append(line_break);
 
-  form = chunked ? body_form::chunked : length > 0 ? body_form::plain : body_form::none;
+  form = chunked ? body_form::chunked : *length > 0 ? body_form::plain : body_form::none;
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,14 +21,22 @@ enum class body_form : std::uint8_t {
   chunked, // append_chunk_size, the body, append_last_chunk
 };
 
-// Appends the head of a request: its own fields, `Host: host` if it has none, and the framing field
-// that its body needs (RFC 9112 §6, RFC 9110 §8.6) if it has none. A request that has trailers, or
-// says `Transfer-Encoding: chunked`, goes out chunked.
+// Appends the head of a request that has a body of `length` bytes, or, without it, of a length that
+// nobody knows: its own fields, `Host: host` if it has none, and the framing field that its body
+// needs (RFC 9112 §6, RFC 9110 §8.6) if it has none. A request that has trailers, or says
+// `Transfer-Encoding: chunked`, or whose length is not known, goes out chunked.
 //
 // error::invalid_request if its own fields contradict its body or each other, or if a trailer is of
 // a kind that must not be one (RFC 9110 §6.5.1); `out` is unchanged then.
 boost::system::error_code append_head(std::string& out, const request& message,
-                                      std::string_view host, body_form& form);
+                                      std::optional<std::uint64_t> length, std::string_view host,
+                                      body_form& form);
+
+// The same, for the body that the request holds.
+inline boost::system::error_code append_head(std::string& out, const request& message,
+                                             std::string_view host, body_form& form) {
+  return append_head(out, message, message.body().size(), host, form);
+}
 
 struct response_context {
   bool to_head = false;    // answers HEAD: no body follows

@@ -172,20 +172,56 @@ BOOST_FIXTURE_TEST_CASE(scar_51_whatever_answers_an_expectation_the_next_exchang
         message.fields().set("Expect", "100-continue");
         const std::string response = (continues ? go : "") + "HTTP/1.1 " + std::to_string(status) +
                                      " X\r\nContent-Length: 0\r\n\r\n";
+        // A server that answers the head alone does not get the body, nor another request on that
+        // connection; one that waits for the body gets it after a while.
         script first = early ? script().hears_head() : script().hears();
-        scripted_peer peer(context, {std::move(first).says(response).answers(ok("next"))});
-        client sender(context, "127.0.0.1", peer.port);
+        scripted_peer peer(context, {std::move(first).says(response).answers(ok("next")),
+                                     script().answers(ok("next"))});
+        client_options options;
+        options.continue_timeout = early ? 1h : 1ms;
+        client sender(context, "127.0.0.1", peer.port, options);
         const outcome end = send(sender, message);
         BOOST_TEST(end.error == error_code());
         BOOST_TEST(end.response.status() == status);
         BOOST_TEST(end.response.body().empty());
-        // A server that took the head alone for the request still has the body to come, once and
-        // whole, before anything else.
-        BOOST_TEST(send(sender, get()).response.body() == "next");
+        const outcome next = send(sender, get());
+        BOOST_TEST(next.response.body() == "next");
+        BOOST_TEST(next.response.connection_id() == (early ? 2u : 1u));
         BOOST_TEST_REQUIRE(peer.heard.size() == 2u);
-        BOOST_TEST(peer.heard[1].starts_with(early ? "orderGET / " : "GET / "));
+        BOOST_TEST(peer.heard[0].ends_with("order") == !early);
+        BOOST_TEST(peer.heard[1].starts_with("GET / "));
         check_nothing_is_left(*this, sender, peer);
       }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_body_is_sent_once_the_peer_gives_leave, loop) {
+  for (const bool is_large : {true, false}) {
+    request message = post(std::string(is_large ? 1'000'000 : 5, 'x'));
+    message.fields().set("Expect", "100-continue");
+    scripted_peer peer(context, {script()
+                                     .hears_head()
+                                     .says("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+                                     .says("HTTP/1.1 100 Continue\r\n\r\n")
+                                     .hears_bytes(message.body().size())
+                                     .says(ok("thanks"))
+                                     .answers(ok("next"))});
+    client_options patient;
+    patient.continue_timeout = 1h;
+    client sender(context, "127.0.0.1", peer.port, patient);
+    BOOST_TEST(send(sender, message).response.body() == "thanks");
+    BOOST_TEST(peer.heard.back() == message.body());
+    const outcome next = send(sender, get());
+    BOOST_TEST(next.response.body() == "next");
+    BOOST_TEST(next.response.connection_id() == 1u);
+    check_nothing_is_left(*this, sender, peer);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_expectation_without_a_body_is_not_sent, loop) {
+  scripted_peer peer(context, {script().answers(ok())});
+  client sender(context, "127.0.0.1", peer.port);
+  BOOST_TEST(send(sender, with("Expect", "100-continue")).error == error::invalid_request);
+  BOOST_TEST(peer.accepted() == 0u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_response_before_the_whole_request_counts_but_ends_the_connection, loop) {
@@ -195,6 +231,13 @@ BOOST_FIXTURE_TEST_CASE(a_response_before_the_whole_request_counts_but_ends_the_
   BOOST_TEST(!a.is_kept);
   // The reset that a close with unread bytes causes may overtake the response.
   BOOST_TEST((a.error == error_code() || a.error == error::connection_closed));
+
+  scripted_peer deaf(context, {script().hears_head().says(refusal).stalls()});
+  client sender(context, "127.0.0.1", deaf.port);
+  const outcome end = send(sender, post(std::string(30'000'000, 'x')));
+  BOOST_TEST(end.error == error_code());
+  BOOST_TEST(end.response.status() == 413u);
+  BOOST_TEST(sender.pool().stats().closed(close_reason::dropped) == 1u);
 }
 
 // The end of use ----------------------------------------------------------------------------------

@@ -33,18 +33,21 @@ inline std::string ok(const std::string& body = "hi", const std::string& more_fi
 /// What one connection does. When it is through, it reads until the client ends the connection.
 class script {
 public:
-  enum class kind { hear, hear_head, say, reply, trickle, pause, finish, close, reset, stall };
+  enum class kind { hear, hear_head, hear_bytes, say, reply, trickle, pause, finish, close, reset, stall };
   using replier = std::function<std::string(const std::string& request)>;
   struct step {
     kind what;
     std::string text = {};
     replier reply = {};
+    std::size_t size = 0;
   };
 
   /// Waits for a whole request.
   script hears() && { return add({kind::hear}); }
   /// Waits for the head of a request.
   script hears_head() && { return add({kind::hear_head}); }
+  /// Waits for so many bytes.
+  script hears_bytes(std::size_t size) && { return add({kind::hear_bytes, {}, {}, size}); }
   script says(std::string text) && { return add({kind::say, std::move(text)}); }
   /// Says what `reply` makes of the latest request.
   script replies(replier reply) && { return add({kind::reply, {}, std::move(reply)}); }
@@ -146,6 +149,8 @@ private:
         return hear(false);
       case script::kind::hear_head:
         return hear(true);
+      case script::kind::hear_bytes:
+        return hear_bytes(now.size);
       case script::kind::say:
         return say(now.text);
       case script::kind::reply:
@@ -174,6 +179,14 @@ private:
       const std::size_t size = request_size(head_alone);
       if (size == std::string::npos)
         return read([this, head_alone] { hear(head_alone); });
+      peer.heard.push_back(unread.substr(0, size));
+      unread.erase(0, size);
+      next();
+    }
+
+    void hear_bytes(std::size_t size) {
+      if (unread.size() < size)
+        return read([this, size] { hear_bytes(size); });
       peer.heard.push_back(unread.substr(0, size));
       unread.erase(0, size);
       next();

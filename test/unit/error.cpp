@@ -12,7 +12,7 @@ using httpool::errc;
 using httpool::error;
 
 BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
-  const std::array<std::pair<error, std::string>, 19> names{{
+  const std::array<std::pair<error, std::string>, 22> names{{
       {error::acquire_timeout, "acquire_timeout"},
       {error::dial_timeout, "dial_timeout"},
       {error::exchange_timeout, "exchange_timeout"},
@@ -32,6 +32,9 @@ BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
       {error::url_without_host, "url_without_host"},
       {error::url_with_credentials, "url_with_credentials"},
       {error::invalid_port, "invalid_port"},
+      {error::first_byte_timeout, "first_byte_timeout"},
+      {error::read_timeout, "read_timeout"},
+      {error::body_source_failed, "body_source_failed"},
   }};
   for (const auto& [value, name] : names) {
     const error_code code = value;
@@ -45,6 +48,8 @@ BOOST_AUTO_TEST_CASE(every_timeout_equals_the_timeout_condition_and_nothing_else
   BOOST_TEST((error_code(error::acquire_timeout) == errc::timeout));
   BOOST_TEST((error_code(error::dial_timeout) == errc::timeout));
   BOOST_TEST((error_code(error::exchange_timeout) == errc::timeout));
+  BOOST_TEST((error_code(error::first_byte_timeout) == errc::timeout));
+  BOOST_TEST((error_code(error::read_timeout) == errc::timeout));
   BOOST_TEST((error_code(boost::asio::error::timed_out) == errc::timeout));
   BOOST_TEST((error_code(error::pool_closed) != errc::timeout));
   BOOST_TEST((error_code(boost::asio::error::operation_aborted) != errc::timeout));

@@ -2,44 +2,60 @@
 /// The operations of a client that wait inside it.
 #pragma once
 
+#include <httpool/body_source.hpp>
 #include <httpool/client_response.hpp>
 #include <httpool/detail/cancellable.hpp>
 #include <httpool/request.hpp>
+#include <httpool/send_options.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_type.hpp>
 
-#include <chrono>
+#include <cstddef>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace httpool {
+class response_stream;
+}
 
-/// What one `async_send` may have otherwise than the client's options say.
-struct send_options {
-  /// Replaces `client_options::exchange_timeout` for this call.
-  std::optional<std::chrono::nanoseconds> timeout = {};
-};
-
-namespace detail {
+namespace httpool::detail {
 
 class client_core;
 class exchange;
 
-/// An `async_send` under way.
-struct send_operation : cancellable, operation<client_response> {
+/// A call of a client under way.
+struct call_operation : cancellable {
   exchange* run = nullptr;   ///< What does it.
   bool is_cancelled = false; ///< Written and read under the client's lock.
 
 protected:
+  ~call_operation() = default;
+};
+
+/// An `async_send` under way.
+struct send_operation : call_operation, operation<client_response> {
+protected:
   ~send_operation() = default;
 };
 
-/// What the cancellation slot of an `async_send` holds. It outlives the operation harmlessly.
-class cancel_send {
+/// An `async_open` under way.
+struct open_operation : call_operation, operation<response_stream> {
+protected:
+  ~open_operation() = default;
+};
+
+/// A read from a streamed response under way.
+struct read_operation : cancellable, operation<std::size_t> {
+protected:
+  ~read_operation() = default;
+};
+
+/// What the cancellation slot of a call holds. It outlives the operation harmlessly.
+class cancel_call {
 public:
-  cancel_send(std::weak_ptr<client_core> core, ticket operation) noexcept
+  cancel_call(std::weak_ptr<client_core> core, ticket operation) noexcept
       : core_(std::move(core)), operation_(operation) {}
 
   void operator()(boost::asio::cancellation_type type) const;
@@ -49,15 +65,35 @@ private:
   ticket operation_;
 };
 
+/// The same for a read.
+class cancel_read {
+public:
+  cancel_read(std::weak_ptr<exchange> core, ticket operation) noexcept
+      : exchange_(std::move(core)), operation_(operation) {}
+
+  void operator()(boost::asio::cancellation_type type) const;
+
+private:
+  std::weak_ptr<exchange> exchange_;
+  ticket operation_;
+};
+
 const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept;
-void give_ticket(client_core& core, send_operation& operation);
+const boost::asio::any_io_executor& executor_of(const exchange& core) noexcept;
+void give_ticket(client_core& core, call_operation& operation);
+void give_ticket(exchange& core, read_operation& operation);
 
-/// Takes the operation over: it has ended, or will.
-void start_send(client_core& core, send_operation& operation, request message,
+// Each of these takes the operation over: it has ended, or will.
+void start_call(client_core& core, send_operation& operation, request message, body_source body,
                 send_options options);
+void start_call(client_core& core, open_operation& operation, request message, body_source body,
+                send_options options);
+void start_read(std::shared_ptr<exchange> core, read_operation& operation,
+                boost::asio::mutable_buffer buffer);
 
-/// Initiates `async_send`.
-struct initiate_send {
+/// Initiates `async_send` and `async_open`.
+template <class Operation, class Result>
+struct initiate_call {
   using executor_type = boost::asio::any_io_executor;
 
   std::shared_ptr<client_core> core;
@@ -65,14 +101,29 @@ struct initiate_send {
   executor_type get_executor() const noexcept { return executor_of(*core); }
 
   template <class Handler>
-  void operator()(Handler&& handler, request message, send_options options) const {
-    start_send(*core,
-               make_operation<send_operation, cancel_send, client_response>(
-                   core, std::forward<Handler>(handler)),
-               std::move(message), options);
+  void operator()(Handler&& handler, request message, body_source body,
+                  send_options options) const {
+    start_call(*core,
+               make_operation<Operation, cancel_call, Result>(core, std::forward<Handler>(handler)),
+               std::move(message), std::move(body), options);
   }
 };
 
-} // namespace detail
+/// Initiates `response_stream::async_read_some`.
+struct initiate_read {
+  using executor_type = boost::asio::any_io_executor;
 
-} // namespace httpool
+  std::shared_ptr<exchange> core;
+
+  executor_type get_executor() const noexcept { return executor_of(*core); }
+
+  template <class Handler>
+  void operator()(Handler&& handler, boost::asio::mutable_buffer buffer) const {
+    start_read(core,
+               make_operation<read_operation, cancel_read, std::size_t>(
+                   core, std::forward<Handler>(handler)),
+               buffer);
+  }
+};
+
+} // namespace httpool::detail

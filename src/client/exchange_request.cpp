@@ -1,0 +1,220 @@
+// How an exchange sends its request.
+
+#include "client/exchange.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace httpool::detail {
+namespace {
+
+namespace asio = boost::asio;
+
+/// How much of a body is produced at a time.
+constexpr std::size_t piece_size = 64 * 1024;
+
+boost::system::error_code code_of(const std::exception_ptr& failure) noexcept {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& e) {
+    return e.code();
+  } catch (const std::bad_alloc&) {
+    return asio::error::no_memory;
+  } catch (...) {
+    return error::body_source_failed;
+  }
+}
+
+} // namespace
+
+void exchange::send(const owner& self) {
+  exchange& x = *self;
+  if (!x.is_two_way_)
+    return write(self, sending::whole);
+  if (x.source_)
+    x.source_left_ = x.source_.size.value_or(0);
+  x.is_asking_leave_ = x.expects_leave_;
+  if (x.expects_leave_)
+    write(self, sending::head);
+  else
+    send_body(self);
+  if (!x.is_ending_)
+    read(self);
+}
+
+void exchange::send_body(const owner& self) {
+  self->source_ ? produce(self) : write(self, sending::whole);
+}
+
+/// The head leaves with whatever is written first.
+void exchange::write(const owner& self, sending what) {
+  exchange& x = *self;
+  x.sending_ = what;
+  auto& socket = x.lease_.socket();
+  const asio::const_buffer head =
+      std::exchange(x.is_head_sent_, true) ? asio::const_buffer() : asio::buffer(x.head_);
+  if (what == sending::head || (what == sending::whole && x.form_ == http1::body_form::none))
+    return launch<&exchange::wrote>(self, x.is_writing_, [&](auto handler) {
+      asio::async_write(socket, head, std::move(handler));
+    });
+  std::array<asio::const_buffer, 4> message{head};
+  if (what == sending::piece) {
+    message[1] = asio::buffer(x.framing_line_);
+    message[2] = asio::buffer(x.piece_.data(), x.piece_size_);
+  } else if (what == sending::whole) {
+    message[1] = asio::buffer(x.framing_line_);
+    message[2] = asio::buffer(x.request_.body());
+    message[3] = asio::buffer(x.tail_);
+  } else {
+    message[3] = asio::buffer(x.tail_);
+  }
+  launch<&exchange::wrote>(self, x.is_writing_, [&](auto handler) {
+    asio::async_write(socket, message, std::move(handler));
+  });
+}
+
+/// A peer that does not want the rest of a request may have said why: what it sent is read before
+/// the connection counts as lost.
+void exchange::wrote(const owner& self, error_code ec, std::size_t size) {
+  exchange& x = *self;
+  x.is_writing_ = false;
+  x.written_ += size;
+  if (x.is_ending_)
+    return conclude(self);
+  if (ec && as_ours(ec) != error::connection_closed)
+    return end(self, ec);
+  if (ec) {
+    x.write_failed_ = true;
+    return x.is_two_way_ ? void() : read(self);
+  }
+  switch (x.sending_) {
+  case sending::head:
+    return await_leave(self);
+  case sending::piece:
+    return produce(self);
+  case sending::whole:
+  case sending::last:
+    return sent(self);
+  }
+}
+
+void exchange::sent(const owner& self) {
+  exchange& x = *self;
+  x.is_sent_ = true;
+  if (x.first_byte_timeout_ != duration::max() && !x.has_head_)
+    x.limit(x.first_byte_timeout_, error::first_byte_timeout);
+  if (!x.is_two_way_)
+    read(self);
+}
+
+// Expect: 100-continue ----------------------------------------------------------------------------
+
+/// The peer may not know what it is asked, so the body is sent after a while in any case
+/// (RFC 9110 §10.1.1).
+void exchange::await_leave(const owner& self) {
+  exchange& x = *self;
+  if (x.has_head_)
+    return; // the final response is there: the body is not wanted
+  if (!x.is_asking_leave_)
+    return send_body(self);
+  if (!x.leave_timer_)
+    x.leave_timer_.emplace(*x.strand_);
+  x.leave_timer_->expires_after(x.client_->options.continue_timeout);
+  x.leave_timer_->async_wait([self, attempt = x.response_.attempts_](error_code ec) {
+    if (!ec && self->response_.attempts_ == attempt)
+      guarded(self, [&] { got_leave(self); });
+  });
+}
+
+void exchange::got_leave(const owner& self) {
+  exchange& x = *self;
+  if (!std::exchange(x.is_asking_leave_, false))
+    return;
+  if (x.leave_timer_)
+    x.leave_timer_->cancel();
+  if (!x.is_writing_ && !x.write_failed_)
+    send_body(self);
+}
+
+// A body that is produced piece by piece ----------------------------------------------------------
+
+struct exchange::produced {
+  owner self;
+
+  void operator()(std::exception_ptr failure, std::size_t size) {
+    guarded(self, [&] { got_piece(self, failure, size); });
+  }
+};
+
+void exchange::produce(const owner& self) {
+  exchange& x = *self;
+  if (x.source_.size && x.source_left_ == 0)
+    return end_of_source(self);
+  x.piece_.resize(piece_size);
+  x.piece_room_ = piece_size;
+  if (x.source_.size)
+    x.piece_room_ = static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, x.source_left_));
+  x.is_source_used_ = true;
+  x.is_writing_ = true;
+  try {
+    asio::co_spawn(*x.strand_, x.source_.read(asio::buffer(x.piece_.data(), x.piece_room_)),
+                   asio::bind_cancellation_slot(
+                       x.source_signal_.slot(),
+                       asio::bind_executor(*x.strand_, produced{self})));
+  } catch (...) {
+    x.is_writing_ = false;
+    end(self, code_of(std::current_exception()));
+  }
+}
+
+void exchange::got_piece(const owner& self, std::exception_ptr failure, std::size_t size) {
+  exchange& x = *self;
+  x.is_writing_ = false;
+  if (x.is_ending_)
+    return conclude(self);
+  if (failure)
+    return end(self, code_of(failure));
+  if (size > x.piece_room_ || (size == 0 && x.source_.size))
+    return end(self, error::body_source_failed);
+  if (size == 0)
+    return end_of_source(self);
+  if (x.source_.size)
+    x.source_left_ -= size;
+  x.piece_size_ = size;
+  if (x.form_ == http1::body_form::chunked) {
+    x.framing_line_ = x.has_pieces_ ? "\r\n" : "";
+    http1::append_chunk_size(x.framing_line_, size);
+  }
+  x.has_pieces_ = true;
+  write(self, sending::piece);
+}
+
+void exchange::end_of_source(const owner& self) {
+  exchange& x = *self;
+  x.tail_.clear();
+  if (x.form_ == http1::body_form::chunked)
+    http1::append_last_chunk(x.tail_, x.has_pieces_, x.request_.trailers());
+  if (x.is_head_sent_ && x.tail_.empty())
+    return sent(self);
+  write(self, sending::last);
+}
+
+/// The source begins again. False, and the reason is the outcome, if it does not.
+bool exchange::rewind() {
+  try {
+    source_.rewind();
+    return true;
+  } catch (...) {
+    outcome_ = code_of(std::current_exception());
+    return false;
+  }
+}
+
+} // namespace httpool::detail

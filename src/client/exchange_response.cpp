@@ -1,0 +1,166 @@
+// How an exchange receives its response, up to the end of its head or, if it is wanted whole, of
+// its body.
+
+#include "client/exchange.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+
+namespace httpool::detail {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t read_size = 8 * 1024;
+
+/// Bodies of which at least this much is to come are read in place, at most so much at a time.
+constexpr std::size_t direct_threshold = 4 * 1024;
+constexpr std::size_t direct_size = 256 * 1024;
+
+} // namespace
+
+void exchange::read(const owner& self) {
+  exchange& x = *self;
+  auto& buffer = x.lease_.buffer();
+  auto& socket = x.lease_.socket();
+  const std::uint64_t direct = x.has_head_ && buffer.size() == 0 ? x.decoder_.direct() : 0;
+  if (direct >= direct_threshold) {
+    std::string& body = x.response_.body();
+    x.body_size_ = body.size();
+    body.resize(x.body_size_ +
+                static_cast<std::size_t>(std::min<std::uint64_t>(direct, direct_size)));
+    launch<&exchange::got_content>(self, x.is_reading_, [&](auto handler) {
+      socket.async_read_some(
+          asio::buffer(body.data() + x.body_size_, body.size() - x.body_size_),
+          std::move(handler));
+    });
+  } else {
+    const asio::mutable_buffer room = buffer.prepare(read_size);
+    launch<&exchange::got_bytes>(self, x.is_reading_, [&](auto handler) {
+      socket.async_read_some(room, std::move(handler));
+    });
+  }
+}
+
+void exchange::got_bytes(const owner& self, error_code ec, std::size_t size) {
+  exchange& x = *self;
+  x.is_reading_ = false;
+  if (x.is_ending_)
+    return conclude(self);
+  if (ec)
+    return end(self, x.end_of_connection(ec));
+  x.has_bytes_ = true;
+  x.lease_.buffer().commit(size);
+  advance(self);
+}
+
+void exchange::got_content(const owner& self, error_code ec, std::size_t size) {
+  exchange& x = *self;
+  x.is_reading_ = false;
+  x.response_.body().resize(x.body_size_ + size);
+  if (x.is_ending_)
+    return conclude(self);
+  if (ec)
+    return end(self, x.end_of_connection(ec));
+  if (const http1::problem trouble = x.decoder_.took(size); trouble != http1::problem::none)
+    return end(self, http1::error_of(trouble));
+  go_on_reading(self);
+}
+
+/// Takes in what the buffer holds.
+void exchange::advance(const owner& self) {
+  exchange& x = *self;
+  if (!x.has_head_) {
+    if (const error_code ec = x.parse_head())
+      return end(self, ec);
+    if (!x.has_head_) {
+      if (x.has_leave_)
+        got_leave(self);
+      return x.is_ending_ ? void() : go_on_reading(self);
+    }
+    x.is_asking_leave_ = false;
+    if (x.open_)
+      return open(self);
+  }
+  if (const error_code ec = x.decode(x.response_.body()))
+    return end(self, ec);
+  go_on_reading(self);
+}
+
+/// Reads on, unless the response is complete. From its first byte on, the time between two bytes is
+/// limited.
+void exchange::go_on_reading(const owner& self) {
+  exchange& x = *self;
+  if (x.has_head_ && x.decoder_.done())
+    return end(self, error_code());
+  x.limit_read();
+  read(self);
+}
+
+/// What comes before the response has begun is within the limit of its first byte.
+void exchange::limit_read() noexcept {
+  if ((read_timeout_ != duration::max() || limit_ != deadline_) &&
+      (has_head_ || lease_.buffer().size() > 0))
+    limit(read_timeout_, error::read_timeout);
+}
+
+/// Looks for the head of the final response in the buffer and passes over informational ones.
+boost::system::error_code exchange::parse_head() {
+  auto& buffer = lease_.buffer();
+  for (;;) {
+    switch (parser_.parse(view(buffer), response_)) {
+    case http1::progress::need_more:
+      return {};
+    case http1::progress::failed:
+      return http1::error_of(parser_.trouble());
+    case http1::progress::done:
+      break;
+    }
+    buffer.consume(parser_.size());
+    if (response_.status() == 101)
+      return switch_protocols();
+    if (response_.status() >= 200)
+      break;
+    has_leave_ |= response_.status() == 100;
+    response_.clear();
+    parser_.reset();
+  }
+  has_head_ = true;
+  http1::problem trouble = http1::frame(response_, request_.method(), framing_);
+  if (trouble == http1::problem::none)
+    trouble = decoder_.start(
+        framing_.body, open_ ? ~std::uint64_t{0} : client_->options.max_body_bytes,
+        http1::head_limits{client_->options.max_head_bytes, client_->options.max_fields});
+  return http1::error_of(trouble);
+}
+
+/// A peer may change the protocol only if it was asked to, and only where the caller can have the
+/// connection (RFC 9110 §7.8).
+boost::system::error_code exchange::switch_protocols() noexcept {
+  if (!open_ || !is_sent_ || !request_.fields().contains("Upgrade") ||
+      !request_.fields().has_token("Connection", "upgrade"))
+    return error::protocol_error;
+  has_head_ = true;
+  is_upgraded_ = true;
+  return {};
+}
+
+/// Decodes what the buffer holds of the body.
+boost::system::error_code exchange::decode(std::string& out) {
+  auto& buffer = lease_.buffer();
+  if (!decoder_.done())
+    buffer.consume(decoder_.decode(view(buffer), out, response_.trailers()));
+  return http1::error_of(decoder_.trouble());
+}
+
+/// The connection has ended, which may be the end of the body.
+boost::system::error_code exchange::end_of_connection(error_code ec) noexcept {
+  if (ec == asio::error::eof && has_head_ && !lease_.late() &&
+      decoder_.end_of_stream() == http1::problem::none)
+    return {};
+  return as_ours(ec);
+}
+
+} // namespace httpool::detail
