@@ -235,8 +235,10 @@ void exchange::end(const owner& self, error_code ec) {
   if (x.leave_timer_)
     x.leave_timer_->cancel();
   if (x.is_writing_ || x.is_reading_) {
+    // The connection has served its time. To cancel the operations would miss a write that is
+    // between two of its own steps.
     error_code ignored;
-    x.lease_.socket().cancel(ignored);
+    x.lease_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
     x.source_signal_.emit(asio::cancellation_type::terminal);
   }
   conclude(self);
