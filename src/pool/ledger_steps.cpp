@@ -1,17 +1,12 @@
-// The steps that events share: waiters, connections, idle ones and dials.
+// The steps that events share: what becomes of waiters and connections.
 
 #include "pool/ledger.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <new>
 
 namespace httpool::detail {
 namespace {
-
-/// Time after which a connection that stays idle is watched: a hot one is only looked at when it is
-/// handed out, which costs less.
-constexpr duration watch_after = std::chrono::milliseconds(500);
 
 /// Decisions that one event may take beyond two for each waiter and connection.
 constexpr std::size_t spare_decisions = 16;
@@ -190,178 +185,6 @@ void ledger::begin_close(connection& c, close_reason reason) {
 
 void ledger::count_closed(close_reason reason) noexcept {
   ++counts_.closed_by[static_cast<std::size_t>(reason)];
-}
-
-// Idle connections --------------------------------------------------------------------------------
-
-/// The newest idle connection that may serve, if any; those that may not are closed.
-ledger::connection* ledger::take_idle(time_point now) {
-  close_expired_idle(now);
-  while (!idle_.empty()) {
-    connection& c = idle_.back();
-    if (c.expires_at > now) {
-      c.waited = true;
-      return &c;
-    }
-    begin_close(c, close_reason::max_lifetime);
-  }
-  return nullptr;
-}
-
-/// Keeps the idle list in the order of `idle_since`, which a probed connection keeps.
-void ledger::put_idle(connection& c) noexcept {
-  list_of(c.where).erase(connections::s_iterator_to(c));
-  c.where = state::idle;
-  auto place = idle_.end();
-  while (place != idle_.begin() && std::prev(place)->idle_since > c.idle_since)
-    --place;
-  idle_.insert(place, c);
-  sweep_at_ = std::min(sweep_at_, due(c));
-}
-
-time_point ledger::idle_deadline() const noexcept {
-  return idle_.size() > limits_.min_idle ? saturating_add(idle_.front().idle_since, idle_timeout_)
-                                         : time_point::max();
-}
-
-void ledger::close_expired_idle(time_point now) {
-  while (idle_deadline() <= now)
-    begin_close(idle_.front(), close_reason::idle_timeout);
-}
-
-/// Attends to each idle connection that is due, and finds out when the next one will be.
-void ledger::sweep(time_point now) {
-  for (auto i = idle_.begin(); i != idle_.end();)
-    attend(now, *i++);
-  sweep_at_ = time_point::max();
-  for (const connection& c : idle_)
-    sweep_at_ = std::min(sweep_at_, due(c));
-}
-
-void ledger::attend(time_point now, connection& c) {
-  if (c.expires_at <= now)
-    return begin_close(c, close_reason::max_lifetime);
-  const bool wants_probe = saturating_add(c.checked_at, probe_interval_) <= now;
-  if (wants_probe && may_probe()) {
-    c.waited = true;
-    c.probing = true;
-    ++probing_;
-    ++counts_.probes;
-    begin_lease(now, c);
-    return decide(action::probe, nullptr, &c);
-  }
-  probe_due_ |= wants_probe;
-  if (!c.watched && saturating_add(c.idle_since, watch_after) <= now) {
-    c.watched = true;
-    decide(action::watch, nullptr, &c);
-  }
-}
-
-/// Probes leave at least as many connections idle as they take, unless there is but one.
-bool ledger::may_probe() const noexcept {
-  return probing_ == 0 || idle_.size() >= probing_ + 2;
-}
-
-/// When an idle connection needs attention for any reason but the idle timeout.
-time_point ledger::due(const connection& c) const noexcept {
-  time_point first = c.expires_at;
-  if (!probe_due_)
-    first = std::min(first, saturating_add(c.checked_at, probe_interval_));
-  if (!c.watched)
-    first = std::min(first, saturating_add(c.idle_since, watch_after));
-  return first;
-}
-
-// Dials -------------------------------------------------------------------------------------------
-
-/// Whether waiters, spare connections and room call for one shared dial more.
-bool ledger::lacks_dial() const noexcept {
-  if (closed_ || total() >= limits_.max_connections)
-    return false;
-  const std::size_t shared = dialing_.size() - retrying_;
-  if (shared < queue_.size())
-    return true;
-  const std::size_t spare = shared - queue_.size();
-  return idle_.size() + probing_ + spare < limits_.min_idle || open() < prewarm_;
-}
-
-bool ledger::may_start_dial(time_point now) const noexcept {
-  return dials_in_flight() < limits_.max_dials && (failures_ == 0 || next_dial_ <= now);
-}
-
-/// `prewarm` has had what it wanted.
-void ledger::end_prewarm() noexcept {
-  if (open() >= prewarm_)
-    prewarm_ = 0;
-}
-
-/// While dials fail, they start no faster than the back-off allows, however long each takes.
-void ledger::begin_dial(time_point now, connection& c) {
-  c.dial_started = true;
-  c.dialed_at = now;
-  set_deadline(c, saturating_add(now, dial_timeout_));
-  if (failures_ > 0)
-    next_dial_ = saturating_add(now, backoff());
-}
-
-void ledger::end_dial(connection& c) noexcept {
-  set_deadline(c, time_point::max());
-  c.reserved_for = nullptr;
-  held_back_ -= !c.dial_started;
-}
-
-/// The dials of retries whose turn has come start, before any that `wants_dial` may ask for.
-void ledger::start_retries(time_point now) {
-  if (held_back_ == 0)
-    return;
-  for (connection& c : dialing_) {
-    if (held_back_ == 0 || !may_start_dial(now))
-      return;
-    if (c.dial_started)
-      continue;
-    --held_back_;
-    begin_dial(now, c);
-    decide(action::dial, nullptr, &c);
-  }
-}
-
-/// A retry's waiter goes: its dial is shared from now on or, when it has not started, forgotten.
-void ledger::give_up_retry(waiter& w) {
-  const auto found = std::find_if(dialing_.begin(), dialing_.end(),
-                                  [&w](const connection& c) { return c.reserved_for == &w; });
-  assert(found != dialing_.end());
-  connection& c = *found;
-  c.reserved_for = nullptr;
-  if (c.dial_started)
-    return;
-  end_dial(c);
-  remove(c);
-  ++counts_.dials_failed;
-  decide(action::forget, nullptr, &c);
-}
-
-duration ledger::backoff() noexcept {
-  duration pause = min_backoff_;
-  for (std::uint32_t i = 1; i < failures_ && pause < max_backoff_; ++i)
-    pause = pause > max_backoff_ / 2 ? max_backoff_ : pause * 2;
-  return spread(std::min(pause, max_backoff_), 20);
-}
-
-/// `base` changed at random by up to `percent` per cent either way.
-duration ledger::spread(duration base, unsigned percent) noexcept {
-  random_ += 0x9e3779b97f4a7c15; // splitmix64
-  std::uint64_t z = random_;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  z ^= z >> 31;
-  if (base == duration::max())
-    return base;
-  const duration width = base / 100 * percent;
-  const double part = static_cast<double>(z >> 11) * 0x1.0p-53; // 0 to 1
-  const auto shift =
-      duration(static_cast<duration::rep>(static_cast<double>(width.count()) * part * 2));
-  const duration low = base - width;
-  return shift > duration::max() - low ? duration::max() : low + shift;
 }
 
 } // namespace httpool::detail

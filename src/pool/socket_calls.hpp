@@ -1,6 +1,8 @@
 // What the pool asks of the operating system beyond Asio. The only file with POSIX calls.
 #pragma once
 
+#include <httpool/pool_stats.hpp>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/system/error_code.hpp>
@@ -15,6 +17,11 @@ enum class liveness {
 
 /// Looks at a connection that ought to be quiet, without reading or waiting.
 liveness look_at(boost::asio::ip::tcp::socket& socket) noexcept;
+
+/// Why a connection ends that is not good.
+inline close_reason reason_of(liveness seen) noexcept {
+  return seen == liveness::spoke ? close_reason::peer_spoke : close_reason::peer_closed;
+}
 
 /// Ends both directions, so that whatever is pending on the socket completes. The descriptor stays.
 void shut_down(boost::asio::ip::tcp::socket& socket) noexcept;

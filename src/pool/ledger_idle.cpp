@@ -1,0 +1,96 @@
+// Idle connections: in which order they serve, and what they need meanwhile.
+
+#include "pool/ledger.hpp"
+
+#include <algorithm>
+
+namespace httpool::detail {
+namespace {
+
+/// Time after which a connection that stays idle is watched: a hot one is only looked at when it is
+/// handed out, which costs less.
+constexpr duration watch_after = std::chrono::milliseconds(500);
+
+} // namespace
+
+using action = ledger::decision::action;
+
+/// The newest idle connection that may serve, if any; those that may not are closed.
+ledger::connection* ledger::take_idle(time_point now) {
+  close_expired_idle(now);
+  while (!idle_.empty()) {
+    connection& c = idle_.back();
+    if (c.expires_at > now) {
+      c.waited = true;
+      return &c;
+    }
+    begin_close(c, close_reason::max_lifetime);
+  }
+  return nullptr;
+}
+
+/// Keeps the idle list in the order of `idle_since`, which a probed connection keeps.
+void ledger::put_idle(connection& c) noexcept {
+  list_of(c.where).erase(connections::s_iterator_to(c));
+  c.where = state::idle;
+  auto place = idle_.end();
+  while (place != idle_.begin() && std::prev(place)->idle_since > c.idle_since)
+    --place;
+  idle_.insert(place, c);
+  sweep_at_ = std::min(sweep_at_, due(c));
+}
+
+time_point ledger::idle_deadline() const noexcept {
+  return idle_.size() > limits_.min_idle ? saturating_add(idle_.front().idle_since, idle_timeout_)
+                                         : time_point::max();
+}
+
+void ledger::close_expired_idle(time_point now) {
+  while (idle_deadline() <= now)
+    begin_close(idle_.front(), close_reason::idle_timeout);
+}
+
+/// Attends to each idle connection that is due, and finds out when the next one will be.
+void ledger::sweep(time_point now) {
+  for (auto i = idle_.begin(); i != idle_.end();)
+    attend(now, *i++);
+  sweep_at_ = time_point::max();
+  for (const connection& c : idle_)
+    sweep_at_ = std::min(sweep_at_, due(c));
+}
+
+void ledger::attend(time_point now, connection& c) {
+  if (c.expires_at <= now)
+    return begin_close(c, close_reason::max_lifetime);
+  const bool wants_probe = saturating_add(c.checked_at, probe_interval_) <= now;
+  if (wants_probe && may_probe()) {
+    c.waited = true;
+    c.probing = true;
+    ++probing_;
+    ++counts_.probes;
+    begin_lease(now, c);
+    return decide(action::probe, nullptr, &c);
+  }
+  probe_due_ |= wants_probe;
+  if (!c.watched && saturating_add(c.idle_since, watch_after) <= now) {
+    c.watched = true;
+    decide(action::watch, nullptr, &c);
+  }
+}
+
+/// Probes leave at least as many connections idle as they take, unless there is but one.
+bool ledger::may_probe() const noexcept {
+  return probing_ == 0 || idle_.size() >= probing_ + 2;
+}
+
+/// When an idle connection needs attention for any reason but the idle timeout.
+time_point ledger::due(const connection& c) const noexcept {
+  time_point first = c.expires_at;
+  if (!probe_due_)
+    first = std::min(first, saturating_add(c.checked_at, probe_interval_));
+  if (!c.watched)
+    first = std::min(first, saturating_add(c.idle_since, watch_after));
+  return first;
+}
+
+} // namespace httpool::detail
