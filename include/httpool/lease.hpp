@@ -89,6 +89,18 @@ public:
   /// What was last said by `keep_alive(bool)`; false at first.
   bool keep_alive() const noexcept { return keep_alive_; }
 
+  /// Says for how long the connection may be idle after this lease at most, such as because its
+  /// peer has announced when it will close it (`Keep-Alive: timeout=5`; take a margin off). A
+  /// connection that has been idle for that long is never handed out and is closed, even one that
+  /// `pool_options::min_idle` would keep. Zero or less lets it serve nobody after this lease. It
+  /// holds until a later lease of the connection says otherwise.
+  void limit_idle(std::chrono::nanoseconds length) noexcept;
+
+  /// Says how many leases the connection may serve after this one at most, such as because its peer
+  /// has announced it (`Keep-Alive: max=100`). `pool_options::max_uses` holds all the same. It
+  /// holds until a later lease of the connection says otherwise.
+  void limit_uses(std::uint64_t more) noexcept;
+
   /// Shuts the transport down at `deadline`, unless the lease ends before: what is then pending on
   /// the socket fails, `late()` becomes true, and the connection is not kept. A deadline costs no
   /// timer of its own and may come a few milliseconds late, never early. The latest call counts;

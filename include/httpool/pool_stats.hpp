@@ -18,9 +18,9 @@ enum class close_reason : std::uint8_t {
   unread_bytes, ///< The lease ended with `keep_alive(true)`, but bytes were left unread.
   peer_closed,  ///< The peer closed or reset the connection.
   peer_spoke,   ///< The peer sent bytes while the connection was idle.
-  idle_timeout, ///< The connection was not used for `pool_options::idle_timeout`.
+  idle_timeout, ///< The connection was not used for `pool_options::idle_timeout` or its own limit.
   max_lifetime, ///< The connection had reached `pool_options::max_lifetime`.
-  max_uses,     ///< The connection had served `pool_options::max_uses` leases.
+  max_uses,     ///< The connection had served `pool_options::max_uses` leases, or its own limit.
   cut_off,      ///< The lease outlived its deadline, or the drain's.
   probe_failed, ///< The probe said no, threw, or did not answer in time.
   surplus,      ///< `connection_pool::set_limits` left no room for it.

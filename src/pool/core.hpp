@@ -77,6 +77,7 @@ public:
   void end_lease(connection& c, bool keep) noexcept;
   void undelivered(connection& c) noexcept;
   void set_lease_deadline(connection& c, time_point deadline) noexcept;
+  void limit_uses(connection& c, std::uint64_t more) const noexcept { ledger_.limit_uses(c, more); }
   void cut_off(connection& c) noexcept;
   void avoid_endpoint(const connection& c) noexcept;
   boost::asio::ip::tcp::socket detach(connection& c);

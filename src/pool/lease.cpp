@@ -53,6 +53,14 @@ std::uint64_t lease::uses() const noexcept {
   return connection_->uses;
 }
 
+void lease::limit_idle(std::chrono::nanoseconds length) noexcept {
+  detail::ledger::limit_idle(*connection_, length);
+}
+
+void lease::limit_uses(std::uint64_t more) noexcept {
+  core_->limit_uses(*connection_, more);
+}
+
 void lease::expires_at(std::chrono::steady_clock::time_point deadline) noexcept {
   core_->set_lease_deadline(*connection_, deadline);
 }

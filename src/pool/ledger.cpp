@@ -5,6 +5,7 @@
 #include <httpool/error.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace httpool::detail {
 
@@ -12,7 +13,8 @@ using action = ledger::decision::action;
 
 ledger::ledger(const pool_options& options, time_point now, std::uint64_t seed)
     : limits_{options.max_connections, options.max_waiters, options.min_idle, options.max_dials},
-      max_uses_(options.max_uses),
+      max_uses_(options.max_uses == 0 ? std::numeric_limits<std::uint64_t>::max()
+                                      : options.max_uses),
       dial_timeout_(options.dial_timeout),
       idle_timeout_(options.idle_timeout),
       max_lifetime_(options.max_lifetime),
@@ -165,6 +167,10 @@ void ledger::detached(time_point now, connection& c) {
   settle(now);
 }
 
+void ledger::limit_uses(connection& c, std::uint64_t more) const noexcept {
+  c.max_uses = c.uses > max_uses_ || more > max_uses_ - c.uses ? max_uses_ : c.uses + more;
+}
+
 // Connections -------------------------------------------------------------------------------------
 
 bool ledger::wants_dial(time_point now) const noexcept {
@@ -193,6 +199,8 @@ void ledger::dialed(time_point now, connection& c) {
   if (c.id == 0)
     name(c);
   c.uses = 0;
+  c.max_uses = max_uses_;
+  c.max_idle = duration::max();
   c.waited = false;
   c.idle_since = now;
   c.checked_at = now;

@@ -42,6 +42,7 @@ public:
                                                       boost::intrusive::optimize_size<true>> {
     std::uint64_t id = 0;           ///< Given when the dial succeeds, counted from 1.
     std::uint64_t uses = 0;         ///< Leases, the present one included; probes do not count.
+    std::uint64_t max_uses = 0;     ///< Leases after which it serves no more.
     state where = state::unknown;   ///< The list that it is in.
     close_reason reason = {};       ///< Why it is closing.
     bool waited = false;            ///< Was idle before its present lease.
@@ -52,6 +53,7 @@ public:
     time_point dialed_at = {};      ///< When its dial began.
     time_point expires_at = {};     ///< When it has reached its lifetime.
     time_point idle_since = {};     ///< When its last use ended, or its dial if it had none.
+    duration max_idle = {};         ///< For how long its peer keeps it without use.
     time_point checked_at = {};     ///< When it was last used or probed.
     time_point leased_at = {};      ///< When its present lease began.
     time_point deadline = time_point::max(); ///< When its dial or its lessee is cut off.
@@ -116,6 +118,13 @@ public:
   void set_lease_deadline(connection& c, time_point deadline) noexcept {
     set_deadline(c, deadline);
   }
+
+  /// The peer keeps the connection for no longer than `length` without use. Like the next, it is
+  /// said by the lessee and needs no lock.
+  static void limit_idle(connection& c, duration length) noexcept { c.max_idle = length; }
+
+  /// The peer serves at most `more` leases on the connection after the present one.
+  void limit_uses(connection& c, std::uint64_t more) const noexcept;
 
   // Connections -------------------------------------------------------------------------------
 
@@ -237,6 +246,7 @@ private:
   void close_expired_idle(time_point now);
   void sweep(time_point now);
   void attend(time_point now, connection& c);
+  static bool is_over(const connection& c, time_point now) noexcept;
   time_point due(const connection& c) const noexcept;
   time_point idle_deadline() const noexcept;
   bool may_probe() const noexcept;
@@ -257,7 +267,7 @@ private:
 
   // What the options say.
   pool_limits limits_;
-  std::uint64_t max_uses_;
+  std::uint64_t max_uses_; ///< The highest number for any number.
   duration dial_timeout_;
   duration idle_timeout_;
   duration max_lifetime_;

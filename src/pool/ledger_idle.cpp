@@ -20,11 +20,14 @@ ledger::connection* ledger::take_idle(time_point now) {
   close_expired_idle(now);
   while (!idle_.empty()) {
     connection& c = idle_.back();
-    if (c.expires_at > now) {
+    if (c.expires_at <= now) {
+      begin_close(c, close_reason::max_lifetime);
+    } else if (is_over(c, now)) {
+      begin_close(c, close_reason::idle_timeout);
+    } else {
       c.waited = true;
       return &c;
     }
-    begin_close(c, close_reason::max_lifetime);
   }
   return nullptr;
 }
@@ -62,6 +65,8 @@ void ledger::sweep(time_point now) {
 void ledger::attend(time_point now, connection& c) {
   if (c.expires_at <= now)
     return begin_close(c, close_reason::max_lifetime);
+  if (is_over(c, now))
+    return begin_close(c, close_reason::idle_timeout);
   const bool wants_probe = saturating_add(c.checked_at, probe_interval_) <= now;
   if (wants_probe && may_probe()) {
     c.waited = true;
@@ -83,9 +88,14 @@ bool ledger::may_probe() const noexcept {
   return probing_ == 0 || idle_.size() >= probing_ + 2;
 }
 
-/// When an idle connection needs attention for any reason but the idle timeout.
+/// Whether its peer may have closed it by now, for want of use.
+bool ledger::is_over(const connection& c, time_point now) noexcept {
+  return saturating_add(c.idle_since, c.max_idle) <= now;
+}
+
+/// When an idle connection needs attention for any reason but the pool's idle timeout.
 time_point ledger::due(const connection& c) const noexcept {
-  time_point first = c.expires_at;
+  time_point first = std::min(c.expires_at, saturating_add(c.idle_since, c.max_idle));
   if (!probe_due_)
     first = std::min(first, saturating_add(c.checked_at, probe_interval_));
   if (!c.watched)

@@ -168,8 +168,10 @@ void ledger::hand_on(time_point now, connection& c) {
     begin_close(c, close_reason::surplus);
   else if (c.expires_at <= now)
     begin_close(c, close_reason::max_lifetime);
-  else if (max_uses_ != 0 && c.uses >= max_uses_)
+  else if (c.uses >= c.max_uses)
     begin_close(c, close_reason::max_uses);
+  else if (is_over(c, now))
+    begin_close(c, close_reason::idle_timeout);
   else if (!queue_.empty())
     grant(now, queue_.front(), c);
   else

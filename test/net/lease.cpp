@@ -311,3 +311,19 @@ BOOST_FIXTURE_TEST_CASE(a_redial_fails_with_the_dials_error_the_deadline_or_the_
   BOOST_TEST(until([&] { return pool.stats().total() == 0; }));
   check_sums(pool.stats());
 }
+
+BOOST_FIXTURE_TEST_CASE(a_lessee_may_say_for_how_long_and_how_often_the_peer_serves_again, loop) {
+  server host(context, true);
+  connection_pool pool(context, host.endpoint(), {.min_idle = 1});
+  lease got = leased(*this, pool);
+  const auto first = got.id();
+  BOOST_TEST(until([&] { return pool.stats().idle == 1; }));
+  got.limit_idle(30ms);
+  give_back(std::move(got));
+  BOOST_TEST(until([&] { return pool.stats().closed(close_reason::idle_timeout) == 1; }));
+  got = leased(*this, pool);
+  BOOST_TEST(got.id() != first);
+  got.limit_uses(0);
+  give_back(std::move(got));
+  BOOST_TEST(pool.stats().closed(close_reason::max_uses) == 1u);
+}

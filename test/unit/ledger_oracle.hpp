@@ -11,6 +11,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace httpool::test {
@@ -30,13 +31,18 @@ struct caller : detail::waiter {
 /// A connection as the oracle knows it.
 struct link : ledger::connection {
   std::uint64_t leases = 0;
+  std::uint64_t most_leases = 0;
   time_point idle_from = {};
+  duration longest_idle = {};
   time_point checked = {};
   time_point ends = {};         ///< Of its lifetime; copied from the ledger, who draws it.
   caller* retry = nullptr;      ///< Dialing for this one.
   caller* granted_to = nullptr; ///< Who may find it stale.
   time_point cut_off_at = time_point::max();
   time_point dial_ends_by = time_point::max();
+
+  /// When it has been idle for as long as its peer allows.
+  time_point idle_until() const { return saturating_add(idle_from, longest_idle); }
 };
 
 /// One decision, and the value of its error or reason.
@@ -53,11 +59,12 @@ public:
   oracle(const pool_options& options)
       : limits{options.max_connections, options.max_waiters, options.min_idle, options.max_dials},
         idle_timeout(options.idle_timeout),
-        max_uses(options.max_uses) {}
+        max_uses(options.max_uses == 0 ? std::numeric_limits<std::uint64_t>::max()
+                                       : options.max_uses) {}
 
   pool_limits limits;
   duration idle_timeout;
-  std::uint64_t max_uses;
+  std::uint64_t max_uses; ///< The highest number for any number.
   bool closed = false;
 
   std::vector<caller*> queue;
@@ -129,8 +136,10 @@ public:
       close(c, close_reason::surplus, was);
     else if (c.ends <= now)
       close(c, close_reason::max_lifetime, was);
-    else if (max_uses != 0 && c.leases >= max_uses)
+    else if (c.leases >= c.most_leases)
       close(c, close_reason::max_uses, was);
+    else if (c.idle_until() <= now)
+      close(c, close_reason::idle_timeout, was);
     else
       next_or_idle(c, was);
     serve(now);
@@ -212,6 +221,8 @@ public:
     for (link* c : std::vector(idle)) {
       if (c->ends <= now)
         close_idle(*c, close_reason::max_lifetime);
+      else if (c->idle_until() <= now)
+        close_idle(*c, close_reason::idle_timeout);
     }
     serve(now);
   }
@@ -329,9 +340,12 @@ private:
     while (!idle.empty()) {
       link& c = **std::max_element(idle.rbegin(), idle.rend(), longer_idle);
       take_out(c);
-      if (c.ends > now)
+      if (c.ends <= now)
+        expect_close(c, close_reason::max_lifetime);
+      else if (c.idle_until() <= now)
+        expect_close(c, close_reason::idle_timeout);
+      else
         return &c;
-      expect_close(c, close_reason::max_lifetime);
     }
     return nullptr;
   }

@@ -100,7 +100,8 @@ void random_run::granted(caller& w, link& c) {
   require(!oracle_.closed, "nothing is granted after the close");
   require(c.where == ledger::state::leased, "what is granted is leased");
   require(c.ends > now_, "what is granted is within its lifetime");
-  require(options_.max_uses == 0 || c.uses <= options_.max_uses, "and within its uses");
+  require(c.uses <= c.most_leases && c.most_leases <= oracle_.max_uses, "and within its uses");
+  require(!c.waited || c.idle_until() > now_, "and its peer keeps it");
   require(c.uses == c.leases, "uses are counted");
   require(c.deadline == time_point::max(), "a new lease has no deadline");
   c.granted_to = &w;
@@ -147,6 +148,7 @@ void random_run::check_wake() const {
   time_point longest_idle = time_point::max();
   for (const link* c : oracle_.idle) {
     require(by(c->ends), "a wake for each lifetime");
+    require(by(c->idle_until()), "a wake for each limit of the peer's");
     require(c->watched || by(c->idle_from + 500ms), "a wake for each watch");
     longest_idle = std::min(longest_idle, c->idle_from);
     if (options_.probe.ask && oracle_.probing == 0)

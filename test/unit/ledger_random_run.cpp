@@ -98,8 +98,10 @@ void random_run::one_event() {
     probe_ends();
   else if (kind < 890)
     some_cancel();
-  else if (kind < 910)
+  else if (kind < 900)
     lease_deadline();
+  else if (kind < 910)
+    peer_hints();
   else if (kind < 913)
     prewarm();
   else if (kind < 915)
@@ -264,6 +266,22 @@ void random_run::lease_deadline() {
   check_wake();
 }
 
+/// The peer of a leased connection says for how long, or for how many leases, it keeps it.
+void random_run::peer_hints() {
+  if (leases_.empty())
+    return;
+  link& c = *leases_[random_.below(leases_.size())];
+  if (random_.chance(50)) {
+    c.longest_idle = random_.one_of<duration>({duration::min(), 0ns, 1ns, 1ms, 4s, for_ever});
+    ledger::limit_idle(c, c.longest_idle);
+  } else {
+    const std::uint64_t more = random_.one_of<std::uint64_t>({0, 1, 3, endless - 1, endless});
+    c.most_leases =
+        std::min(oracle_.max_uses, more > endless - c.leases ? endless : c.leases + more);
+    mind_.limit_uses(c, more);
+  }
+}
+
 /// Not where there is no limit: that would be as many connections as memory has room for.
 void random_run::prewarm() {
   if (oracle_.limits.max_connections == endless)
@@ -330,6 +348,8 @@ void random_run::closed(link& c) {
 void random_run::dialed(link& c) {
   pause_ = {};
   c.leases = 0;
+  c.most_leases = oracle_.max_uses;
+  c.longest_idle = for_ever;
   c.idle_from = now_;
   c.checked = now_;
   c.ends = time_point::max();

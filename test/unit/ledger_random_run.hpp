@@ -97,6 +97,7 @@ private:
   void cancel(caller& w);
   void some_cancel();
   void lease_deadline();
+  void peer_hints();
   void prewarm();
   void set_limits();
   void cut_off_all();
