@@ -121,8 +121,11 @@ void random_run::one_event() {
 void random_run::acquire() {
   caller& w = new_caller();
   w.order = ++order_;
-  if (random_.chance(2))
-    mind_.cancel(now_, w, aborted); // Before it begins.
+  if (random_.chance(2)) { // Before it begins.
+    w.deadline = time_point::max();
+    mind_.cancel(now_, w, aborted);
+    after_event();
+  }
   const time_point deadline = saturating_add(now_, random_timeout());
   w.deadline = deadline;
   oracle_.acquire(now_, w, deadline);
