@@ -2,6 +2,7 @@
 /// The pool of connections to one origin.
 #pragma once
 
+#include <httpool/connection_budget.hpp>
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/error.hpp>
 #include <httpool/lease.hpp>

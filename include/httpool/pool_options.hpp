@@ -14,6 +14,7 @@
 
 namespace httpool {
 
+class connection_budget;
 class lease;
 class pool_observer;
 
@@ -103,6 +104,9 @@ struct pool_options {
   /// for a greeting or to set socket options. An exception fails the dial: with its code if it is a
   /// `boost::system::system_error`, else with `error::prepare_failed`.
   std::function<boost::asio::awaitable<void>(boost::asio::ip::tcp::socket&)> prepare = {};
+
+  /// A limit of connections that this pool shares with others; none by default.
+  std::shared_ptr<connection_budget> budget = {};
 
   /// Is told what the pool does; none by default.
   std::shared_ptr<pool_observer> observer = {};

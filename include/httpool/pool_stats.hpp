@@ -26,10 +26,11 @@ enum class close_reason : std::uint8_t {
   surplus,      ///< `connection_pool::set_limits` left no room for it.
   pool_closed,  ///< The pool was closed.
   detached,     ///< `lease::detach` took it out of the pool; it may still be open.
+  evicted,      ///< It was idle, and another pool of its `connection_budget` needed its place.
 };
 
 /// The number of values of `close_reason`.
-inline constexpr std::size_t close_reason_count = 12;
+inline constexpr std::size_t close_reason_count = 13;
 
 /// The name of a reason, such as "idle_timeout".
 const char* to_string(close_reason reason) noexcept;

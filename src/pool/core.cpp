@@ -7,6 +7,8 @@
 #include "pool/pool_service.hpp"
 #include "pool/socket_calls.hpp"
 
+#include <httpool/connection_budget.hpp>
+
 #include <boost/asio/error.hpp>
 
 #include <atomic>
@@ -34,6 +36,8 @@ std::shared_ptr<pool_core> pool_core::create(asio::any_io_executor executor, dia
   std::shared_ptr<pool_core> core(
       new pool_core(std::move(executor), std::move(target), std::move(options)));
   core->service_.add(*core);
+  if (core->budget_)
+    core->budget_->join(core->seat_, core);
   core->run([&](todo& work) { core->ledger_.tick(work.now); });
   return core;
 }
@@ -43,6 +47,8 @@ pool_core::pool_core(asio::any_io_executor executor, dialer::target target, pool
       acquire_timeout_(options.acquire_timeout),
       probe_(options.probe),
       observer_(options.observer),
+      shared_budget_(options.budget),
+      budget_(shared_budget_ ? &budget_of(*shared_budget_) : nullptr),
       dialer_(std::move(target), options),
       service_(pool_service::of(executor_)),
       ledger_(options, std::chrono::steady_clock::now(), new_seed()),
@@ -51,6 +57,10 @@ pool_core::pool_core(asio::any_io_executor executor, dialer::target target, pool
 pool_core::~pool_core() {
   if (timer_)
     service_.remove(*this);
+  if (budget_) {
+    budget_->leave(seat_);
+    run_errands();
+  }
 }
 
 // Callers -----------------------------------------------------------------------------------------
@@ -184,6 +194,8 @@ void pool_core::abandon() noexcept {
     for (drain_operation& operation : drains_)
       drain_tickets_.remove(operation);
     drains.swap(drains_);
+    if (budget_)
+      settle_budget(work);
   }
   while (acquire_operation* operation = work.acquires.pop())
     operation->abandon();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dial/dialer.hpp"
+#include "pool/budget.hpp"
 #include "pool/connection.hpp"
 #include "pool/ledger.hpp"
 #include "pool/ticket_table.hpp"
@@ -85,6 +86,9 @@ public:
   /// A dial's coroutine has ended, or was destroyed with its context.
   void dial_ended(connection& c, boost::system::error_code ec) noexcept;
 
+  /// Does what the budget has for this pool.
+  void run_errand(budget::errand::action what);
+
   /// The context is being destroyed: drops waiting operations and closes what is idle.
   void abandon() noexcept;
 
@@ -99,7 +103,9 @@ private:
     boost::intrusive::list<drain_operation> drained;     ///< Every connection is gone.
     boost::intrusive::list<drain_operation> not_drained; ///< The deadline came first.
     time_point now;
-    pool_snapshot snapshot; ///< Only if there is an observer.
+    bool has_queued = false;  ///< The pool has begun to wait for others of its budget.
+    bool has_errands = false; ///< The budget has something for one of its pools.
+    pool_snapshot snapshot;   ///< Only if there is an observer.
   };
 
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options);
@@ -116,6 +122,10 @@ private:
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
   void start_wanted_dials(todo& work);
+  void give_back_permits(todo& work);
+  void ask_budget(need what, todo& work);
+  void settle_budget(todo& work);
+  void run_errands();
   void arm_timer(time_point now);
   void perform(todo& work);
 
@@ -137,6 +147,9 @@ private:
   const duration acquire_timeout_;
   const pool_probe probe_;
   const std::shared_ptr<pool_observer> observer_;
+  const std::shared_ptr<connection_budget> shared_budget_;
+  budget* const budget_; ///< That of `shared_budget_`, if there is one.
+  budget::seat seat_;
   dialer dialer_;
   pool_service& service_;
 
@@ -147,6 +160,10 @@ private:
   boost::intrusive::list<drain_operation> drains_;
   std::optional<boost::asio::steady_timer> timer_; ///< None once the context is being destroyed.
   time_point armed_for_ = time_point::max();
+  need asked_ = need::none;                  ///< Of the budget.
+  std::size_t permits_ = 0;                  ///< As many as connections, after each event.
+  std::size_t evicting_ = 0;                 ///< Of the ledger, at the latest event.
+  time_point published_ = time_point::max(); ///< Since when something is idle, as `seat_` says.
 };
 
 } // namespace httpool::detail

@@ -17,10 +17,14 @@ using action = ledger::decision::action;
 
 /// Under the lock: takes in what the ledger has decided.
 void pool_core::settle(todo& work) {
+  if (budget_)
+    give_back_permits(work);
+  start_wanted_dials(work);
   for (const ledger::decision& d : ledger_.decisions())
     carry_out(d, work);
-  start_wanted_dials(work);
   settle_drains(work);
+  if (budget_)
+    settle_budget(work);
   arm_timer(work.now);
   if (observer_)
     work.snapshot = ledger_.snapshot();
@@ -89,6 +93,12 @@ void pool_core::take(connection& c) noexcept {
 
 void pool_core::start_wanted_dials(todo& work) {
   while (timer_ && ledger_.wants_dial(work.now)) {
+    if (budget_) {
+      if (!budget_->take(seat_))
+        return ledger_.hold_dials(work.now);
+      asked_ = need::none;
+      ++permits_;
+    }
     auto c = std::make_unique<connection>(executor_);
     c->task = std::make_shared<abortable>(executor_);
     ledger_.dial(work.now, *c);
@@ -177,6 +187,8 @@ void pool_core::perform(todo& work) {
     work.not_drained.pop_front();
     operation.complete(asio::error::timed_out);
   }
+  if (work.has_errands)
+    run_errands();
 }
 
 /// Looks at what was granted, and completes the operation or lets it wait again. What that decides

@@ -16,6 +16,7 @@ template <class Change>
 void pool_core::decide(todo& work, Change change) {
   const std::lock_guard lock(mutex_);
   work.now = std::chrono::steady_clock::now();
+  ledger_.allow_dials();
   change(work);
   settle(work);
 }

@@ -174,7 +174,17 @@ void ledger::limit_uses(connection& c, std::uint64_t more) const noexcept {
 // Connections -------------------------------------------------------------------------------------
 
 bool ledger::wants_dial(time_point now) const noexcept {
-  return lacks_dial() && may_start_dial(now);
+  return !dials_are_held_ && lacks_dial() && may_start_dial(now);
+}
+
+void ledger::hold_dials(time_point) {
+  dials_are_held_ = true;
+}
+
+need ledger::dials_for(time_point now) const noexcept {
+  if (!lacks_dial() || !may_start_dial(now))
+    return need::none;
+  return dialing_.size() - retrying_ < queue_.size() ? need::urgent : need::spare;
 }
 
 void ledger::dial(time_point now, connection& c) {
@@ -236,6 +246,7 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
 
 void ledger::closed(time_point now, connection& c) {
   begin_event();
+  evicting_ -= c.reason == close_reason::evicted;
   remove(c);
   settle(now);
 }
@@ -325,6 +336,17 @@ void ledger::close(time_point now) {
     decide(action::abort_dial, nullptr, &c);
   }
   settle(now);
+}
+
+bool ledger::evict(time_point now) {
+  begin_event();
+  const bool found = !idle_.empty();
+  if (found) {
+    begin_close(idle_.front(), close_reason::evicted);
+    ++evicting_;
+  }
+  settle(now);
+  return found;
 }
 
 void ledger::cut_off_all(time_point now) {

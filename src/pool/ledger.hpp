@@ -2,13 +2,16 @@
 //
 // A state machine without sockets, clock, lock, handlers or, in steady state, allocation. Events go
 // in, each with the present time; decisions come out, valid until the next event. After each event
-// its caller (1) asks `wants_dial()` and answers every yes with `dial()`, (2) carries out
-// `decisions()`, and (3) calls `tick()` no later than `next_wake()`.
+// its caller (1) asks `wants_dial()` and answers every yes with `dial()` or, without a permit of
+// the budget, with `hold_dials()`, (2) carries out `decisions()`, and (3) calls `tick()` no later
+// than `next_wake()`.
 //
 // Waiters and connections are nodes that the caller owns and keeps alive while the ledger knows
 // them: a waiter until its grant or failure is decided, a connection until the event that ends it
 // (`closed`, `dial_failed`, `detached`) or the decision `forget`.
 #pragma once
+
+#include "pool/budget.hpp"
 
 #include <httpool/detail/waiter.hpp>
 #include <httpool/pool_options.hpp>
@@ -134,6 +137,21 @@ public:
   /// A dial starts, after `wants_dial()`.
   void dial(time_point now, connection& c);
 
+  /// No dial may start for want of a permit, until `allow_dials()`. Belongs to the latest event, as
+  /// `dial` does.
+  void hold_dials(time_point now);
+
+  /// To be said before an event, so that its dials are asked for.
+  void allow_dials() noexcept { dials_are_held_ = false; }
+
+  /// For what a dial would start now.
+  need dials_for(time_point now) const noexcept;
+
+  /// The same of one that is held.
+  need lacks_permit(time_point now) const noexcept {
+    return dials_are_held_ ? dials_for(now) : need::none;
+  }
+
   /// A dial gave a connection: gives it its id, for those who need that before `dialed`.
   void name(connection& c) noexcept { c.id = ++last_id_; }
 
@@ -170,6 +188,9 @@ public:
   /// Fails all waiters and closes what is idle; nothing is granted from now on.
   void close(time_point now);
 
+  /// The longest idle connection closes for the sake of another pool; false if none is idle.
+  bool evict(time_point now);
+
   /// Every lessee is cut off now.
   void cut_off_all(time_point now);
 
@@ -182,6 +203,14 @@ public:
   time_point next_wake(time_point now) const noexcept;
 
   bool is_closed() const noexcept { return closed_; }
+
+  /// Since when the longest idle connection is idle; the end of time when none is.
+  time_point oldest_idle() const noexcept {
+    return idle_.empty() ? time_point::max() : idle_.front().idle_since;
+  }
+
+  /// Closing connections that were evicted.
+  std::size_t evicting() const noexcept { return evicting_; }
 
   /// Connections of any state.
   std::size_t total() const noexcept {
@@ -288,6 +317,7 @@ private:
 
   std::size_t held_back_ = 0; ///< Dialing connections, all retries, that wait for their turn.
   std::size_t probing_ = 0;   ///< Leased connections that a probe has.
+  std::size_t evicting_ = 0;  ///< Closing connections that were evicted.
   std::size_t prewarm_ = 0;   ///< Connections that `prewarm` wants; 0 once there have been so many.
   std::size_t overhang_ = 0;  ///< Connections that a lowered limit has to bear for now.
 
@@ -295,7 +325,8 @@ private:
   time_point last_failure_ = {};
   time_point next_dial_ = time_point::min(); ///< No dial starts before, while there are failures.
 
-  bool probe_due_ = false; ///< An idle connection waits for another's probe to end.
+  bool dials_are_held_ = false; ///< For want of a permit.
+  bool probe_due_ = false;      ///< An idle connection waits for another's probe to end.
   time_point sweep_at_ = time_point::max(); ///< When an idle connection needs attention.
 
   bool closed_ = false;

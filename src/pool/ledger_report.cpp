@@ -17,7 +17,8 @@ time_point ledger::next_wake(time_point now) const noexcept {
   if (!idle_.empty())
     first = std::min({first, sweep_at_, idle_deadline()});
   const bool dial_waits = failures_ > 0 && (lacks_dial() || held_back_ > 0);
-  if (dial_waits && dials_in_flight() < limits_.max_dials)
+  const bool waits_for_permit = dials_are_held_ && held_back_ == 0 && next_dial_ <= now;
+  if (dial_waits && !waits_for_permit && dials_in_flight() < limits_.max_dials)
     first = std::min(first, next_dial_);
   return std::max(first, now);
 }
@@ -55,7 +56,7 @@ void ledger::check_invariants(time_point now) const {
   require(total() <= std::max(limits_.max_connections, overhang_),
           "1: no more connections than max_connections");
 
-  std::size_t held_back = 0, reserved = 0, probing = 0, with_deadline = 0;
+  std::size_t held_back = 0, reserved = 0, probing = 0, evicting = 0, with_deadline = 0;
   const auto check_list = [&](const connections& list, state where) {
     for (const connection& c : list) {
       require(c.where == where, "2: a connection is in the list that its state says");
@@ -67,6 +68,7 @@ void ledger::check_invariants(time_point now) const {
       held_back += where == state::dialing && !c.dial_started;
       reserved += c.reserved_for != nullptr;
       probing += c.probing;
+      evicting += where == state::closing && c.reason == close_reason::evicted;
       with_deadline += c.deadline != time_point::max();
     }
   };
@@ -77,6 +79,7 @@ void ledger::check_invariants(time_point now) const {
   require(held_back == held_back_, "1: retries held back are counted");
   require(reserved == retrying_, "3: each retrying waiter has one dial of its own");
   require(probing == probing_, "1: probes are counted");
+  require(evicting == evicting_, "1: evictions are counted");
   require(with_deadline == ending_by_.size(), "13: each deadline is kept once");
 
   std::size_t queued = 0;

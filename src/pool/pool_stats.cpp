@@ -28,6 +28,8 @@ const char* to_string(close_reason reason) noexcept {
     return "pool_closed";
   case close_reason::detached:
     return "detached";
+  case close_reason::evicted:
+    return "evicted";
   }
   return "unknown";
 }
