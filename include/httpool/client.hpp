@@ -1,11 +1,12 @@
 /// \file
-/// An HTTP/1.1 client over a pool of connections to one origin.
+/// An HTTP/1.1 client over pools of connections, one an origin.
 #pragma once
 
 #include <httpool/body_source.hpp>
 #include <httpool/client_response.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/detail/client_operations.hpp>
+#include <httpool/origin.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/request.hpp>
 #include <httpool/response_stream.hpp>
@@ -20,15 +21,28 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace httpool {
 
 /// How a client is set up. A nonsense value makes the client's constructor throw
 /// `std::invalid_argument` with the field's name and the value.
 struct client_options {
-  /// The pool of connections.
+  /// The pool of connections of each origin.
   pool_options pool = {};
+
+  /// Connections that may exist at once over all origins, whatever their state; 0 means 512, or
+  /// `pool_options::max_connections` if that is more. When all exist, the one that has been idle
+  /// for the longest is closed for an origin that needs another. Clients that are to share a limit
+  /// share a `pool_options::budget` instead.
+  std::size_t max_total_connections = 0;
+
+  /// If not empty, idle connections are asked `HEAD` on this path every `pool_probe::interval`, and
+  /// must answer with a status below 500 within `pool_probe::timeout`, both of
+  /// `pool_options::probe`.
+  std::string probe_path = {};
 
   /// Time for a whole call: waiting for a connection, dialing, writing, head and body. What it runs
   /// out in gives the error: `error::acquire_timeout`, `error::dial_timeout` or
@@ -60,46 +74,84 @@ struct client_options {
   std::uint64_t max_body_bytes = 64 * 1024 * 1024;
 };
 
-/// Sends requests to one origin over pooled connections and receives the responses.
+/// The pool of one origin, at one moment.
+struct origin_stats {
+  httpool::origin origin; ///< Where its connections lead.
+  pool_stats pool;        ///< Its figures.
+};
+
+/// Sends requests over pooled connections and receives the responses.
 ///
 /// \code
-/// httpool::client client(context, "127.0.0.1", 8080);
-/// httpool::client_response answer =
-///     co_await client.async_send(httpool::request("GET", "/"), asio::use_awaitable);
+/// httpool::client client(context);
+/// httpool::client_response answer = co_await client.async_send(
+///     httpool::request("GET", "http://127.0.0.1:8080/orders"), asio::use_awaitable);
 /// \endcode
 ///
+/// A request whose target is a URL (see `parse_url`) goes to the URL's origin, with what is left as
+/// its target. One whose target is a path goes to the client's own origin, if it has one. Each
+/// origin has a pool of its own, made when it is first asked for and forgotten when it is empty.
+///
 /// It follows RFC 9112 to the letter and does no more than that: a connection serves again only
-/// after a complete exchange that both sides keep alive; anything else costs the connection. There
-/// are no redirects, no decompression and no cookies.
+/// after a complete exchange that both sides keep alive; anything else costs the connection. What a
+/// peer says in `Keep-Alive` about how long it will keep the connection is heeded, with a margin of
+/// a second. There are no redirects, no decompression and no cookies.
 ///
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
-/// alone. The context may be run by several threads.
+/// alone. The context may be run by several threads, and handlers may run on other contexts.
 class client {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;
 
+  /// Makes a client without an origin of its own.
+  ///
+  /// \throws std::invalid_argument if an option is nonsense, with the name and the value.
+  explicit client(executor_type executor, client_options options = {});
+
+  /// Makes a client of an origin.
+  ///
+  /// \throws std::invalid_argument if an option is nonsense, with the name and the value.
+  client(executor_type executor, const origin& base, client_options options = {});
+
   /// Makes a client of the origin `http://host:port`; `host` is a name or an IP literal, IPv6 with
   /// or without brackets.
   ///
-  /// \throws std::invalid_argument if an option is nonsense, or `host` cannot stand in a `Host`
-  /// field, with the name and the value.
-  client(executor_type executor, std::string host, std::uint16_t port, client_options options = {});
+  /// \throws std::invalid_argument if an option is nonsense, or `host` is none, with the name and
+  /// the value.
+  client(executor_type executor, std::string_view host, std::uint16_t port,
+         client_options options = {});
 
   /// The same, for an execution context such as `io_context`.
   template <class ExecutionContext>
   requires requires(ExecutionContext& context) {
     { context.get_executor() } -> std::convertible_to<executor_type>;
   }
-  client(ExecutionContext& context, std::string host, std::uint16_t port,
+  explicit client(ExecutionContext& context, client_options options = {})
+      : client(executor_type(context.get_executor()), std::move(options)) {}
+
+  /// The same, for an execution context such as `io_context`.
+  template <class ExecutionContext>
+  requires requires(ExecutionContext& context) {
+    { context.get_executor() } -> std::convertible_to<executor_type>;
+  }
+  client(ExecutionContext& context, const origin& base, client_options options = {})
+      : client(executor_type(context.get_executor()), base, std::move(options)) {}
+
+  /// The same, for an execution context such as `io_context`.
+  template <class ExecutionContext>
+  requires requires(ExecutionContext& context) {
+    { context.get_executor() } -> std::convertible_to<executor_type>;
+  }
+  client(ExecutionContext& context, std::string_view host, std::uint16_t port,
          client_options options = {})
-      : client(executor_type(context.get_executor()), std::move(host), port, std::move(options)) {}
+      : client(executor_type(context.get_executor()), host, port, std::move(options)) {}
 
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
-  /// Closes the pool. Exchanges under way go on.
+  /// Closes the client. Exchanges under way go on.
   ~client();
 
   /// The executor that connections live on and, without an executor of its own, a handler runs on.
@@ -126,8 +178,9 @@ public:
   ///
   /// \par Errors
   /// `error::invalid_request` if the message cannot be put on the wire, or its method is CONNECT:
-  /// the client could not hand over the tunnel. Nothing was sent then. Those of
-  /// `connection_pool::async_acquire`. `error::exchange_timeout`, `error::first_byte_timeout`,
+  /// the client could not hand over the tunnel. Those of `parse_url` if its target is no path;
+  /// `error::url_without_host` if it is one, and the client has no origin of its own. Nothing was
+  /// sent then. Those of `connection_pool::async_acquire`. `error::exchange_timeout`, `error::first_byte_timeout`,
   /// `error::read_timeout`, `error::connection_closed`, `error::protocol_error`,
   /// `error::head_too_large`, `error::body_too_large`, `boost::asio::error::no_memory`, and others
   /// of the system. An error comes with an empty response, even if a status had been received.
@@ -189,8 +242,34 @@ public:
         std::move(message), std::move(body), options);
   }
 
-  /// The pool, such as for its statistics, for `prewarm` and to drain it at the end.
-  connection_pool& pool() noexcept;
+  /// Closes the client and waits until all exchanges have ended:
+  /// `void(boost::system::error_code)`.
+  ///
+  /// Exchanges that have not ended after `timeout` are cut off, and fail with `error::pool_closed`;
+  /// the operation completes with `boost::asio::error::timed_out` then. To cancel it has no effect.
+  template <class CompletionToken>
+  auto async_drain(std::chrono::nanoseconds timeout, CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
+        detail::initiate_client_drain{core_}, token, timeout);
+  }
+
+  /// The same, with a timeout of 10 s.
+  template <class CompletionToken>
+  auto async_drain(CompletionToken&& token) {
+    return async_drain(std::chrono::seconds(10), std::forward<CompletionToken>(token));
+  }
+
+  /// Closes idle connections, fails calls that wait for one with `error::pool_closed`, and refuses
+  /// new ones from now on. Exchanges under way go on, and their connections close when they end.
+  void close() noexcept;
+
+  /// The figures of each origin that has a pool now, the client's own first.
+  std::vector<origin_stats> stats() const;
+
+  /// The pool of the client's own origin, such as for `prewarm` and `set_limits`.
+  ///
+  /// \throws std::logic_error if the client has none.
+  connection_pool& pool();
 
 private:
   std::shared_ptr<detail::client_core> core_;

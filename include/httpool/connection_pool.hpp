@@ -24,6 +24,10 @@
 
 namespace httpool {
 
+namespace detail {
+class client_core;
+}
+
 /// A pool of connections to one origin, over TCP or a Unix-domain socket.
 ///
 /// \code
@@ -183,8 +187,11 @@ public:
   void set_limits(const pool_limits& limits);
 
 private:
+  friend class detail::client_core;
   friend const std::shared_ptr<detail::pool_core>&
   detail::core_of(const connection_pool& pool) noexcept;
+
+  explicit connection_pool(std::shared_ptr<detail::pool_core> core) noexcept;
 
   std::shared_ptr<detail::pool_core> core_;
 };

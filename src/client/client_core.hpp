@@ -1,31 +1,82 @@
-// What a client and its exchanges share.
+// What a client and its exchanges share: the pools of its origins, and the calls under way.
 #pragma once
 
 #include "pool/core.hpp"
 #include "pool/ticket_table.hpp"
 
 #include <httpool/client.hpp>
+#include <httpool/origin.hpp>
+
+#include <boost/system/result.hpp>
 
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace httpool::detail {
 
+class client_core;
+
+/// Tells a client which of its pools may be forgotten.
+struct origin_owner final : pool_owner {
+  origin_owner(std::weak_ptr<client_core> of, const origin& pool_of) noexcept
+      : client(std::move(of)), where(pool_of) {}
+
+  void emptied(pool_core& pool) noexcept override;
+
+  const std::weak_ptr<client_core> client;
+  const origin where;
+};
+
+/// The connections to one origin. Apart from the client's table only exchanges share it: it is in
+/// use as long as one does.
+struct origin_pool {
+  const std::shared_ptr<origin_owner> owner;
+  const std::string host; ///< The value of the `Host` field.
+  const std::shared_ptr<pool_core> connections;
+};
+
 class client_core : public std::enable_shared_from_this<client_core> {
 public:
-  client_core(boost::asio::any_io_executor executor, const std::string& host, std::uint16_t port,
-              client_options given);
+  using shared_pool = std::shared_ptr<const origin_pool>;
+
+  static std::shared_ptr<client_core> create(boost::asio::any_io_executor executor,
+                                             const origin* base, client_options given);
+
+  /// Finds out where a request goes, and makes its target what that is asked for.
+  boost::system::result<shared_pool> pool_for(request& message);
+
+  /// Whoever had a pool from `pool_for` has done with it.
+  void leave(shared_pool pool) noexcept;
 
   void cancel(ticket operation);
+  void close() noexcept;
+  void drain(client_drain_operation& operation, duration timeout);
+  std::vector<origin_stats> stats();
 
-  connection_pool pool;
-  const std::shared_ptr<pool_core> connections; ///< What is behind `pool`.
+  /// Forgets the pool of an origin, if nothing is left in it and nobody uses it.
+  void forget(const origin& where) noexcept;
+
+  const boost::asio::any_io_executor executor;
   const client_options options;
-  const std::string host; ///< The value of the `Host` field.
+  shared_pool base;                           ///< None if there is no origin of its own.
+  std::unique_ptr<connection_pool> base_handle; ///< The same, for the client's user.
 
-  std::mutex mutex; ///< Guards the table, and what its operations' exchanges hold.
+  std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.
   ticket_table<call_operation> calls;
+
+private:
+  client_core(boost::asio::any_io_executor runs_on, client_options given);
+
+  shared_pool make_pool(const origin& where);
+  std::vector<std::pair<origin, std::shared_ptr<pool_core>>> all_pools();
+  void forget_locked(const origin& where) noexcept;
+
+  std::unordered_map<origin, shared_pool> origins_; ///< Without the client's own.
+  bool is_closed_ = false;
 };
 
 } // namespace httpool::detail

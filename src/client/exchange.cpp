@@ -77,13 +77,16 @@ exchange::exchange(key, std::shared_ptr<client_core> client, request message, bo
 }
 
 exchange::~exchange() {
-  if (!operation_)
-    return;
+  if (!operation_) {
+    lease_.reset();
+    return client_->leave(std::move(pool_));
+  }
   if (operation_->own_ticket) {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(*operation_);
   }
   lease_.reset();
+  client_->leave(std::move(pool_));
   send_ ? send_->abandon() : open_->abandon();
 }
 
@@ -96,20 +99,24 @@ ticket exchange::cancel() noexcept {
 void exchange::begin(const owner& self) {
   if (const error_code ec = self->prepare())
     return end(self, ec);
-  lease leased = self->client_->connections->try_acquire();
+  lease leased = self->connections()->try_acquire();
   if (!leased)
     return acquire(self);
   got_lease(self, error_code(), std::move(leased));
 }
 
-/// Puts the request's head together, and finds out how it is to be sent.
+/// Finds out where the request goes, puts its head together, and decides how it is sent.
 boost::system::error_code exchange::prepare() {
+  auto found = client_->pool_for(request_);
+  if (!found)
+    return found.error();
+  pool_ = std::move(*found);
   if (request_.method() == "CONNECT")
     return error::invalid_request; // there is no way to hand the tunnel over
   if (source_ && !request_.body().empty())
     return error::invalid_request;
   const std::optional<std::uint64_t> size = source_ ? source_.size : request_.body().size();
-  if (const error_code ec = http1::append_head(head_, request_, size, client_->host, form_))
+  if (const error_code ec = http1::append_head(head_, request_, size, pool_->host, form_))
     return ec;
   expects_leave_ = request_.fields().has_token("Expect", "100-continue");
   if (expects_leave_ && form_ == http1::body_form::none)
@@ -138,7 +145,7 @@ struct exchange::acquired {
 /// The acquire that goes on with `got_lease`, cancelled before it begins if the exchange is.
 acquire_operation& exchange::make_acquire(const owner& self) {
   exchange& x = *self;
-  const auto& pool = x.client_->connections;
+  const auto& pool = x.connections();
   acquire_operation& made = *handler_operation<acquire_operation, acquired, lease>::create(
       acquired{self}, pool->executor());
   if (x.operation_->own_ticket) {
@@ -162,7 +169,7 @@ acquire_operation& exchange::make_acquire(const owner& self) {
 
 void exchange::acquire(const owner& self) {
   const acquire_options options{std::min(self->time_left(), self->acquire_timeout_)};
-  self->client_->connections->acquire(make_acquire(self), options);
+  self->connections()->acquire(make_acquire(self), options);
 }
 
 void exchange::got_lease(const owner& self, error_code ec, lease leased) {
@@ -180,6 +187,7 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
 bool exchange::take(lease leased) {
   response_.connection_id_ = leased.id();
   response_.reused_ = leased.reused();
+  has_waited_ = leased.waited();
   if (!operation_->own_ticket) {
     lease_ = std::move(leased);
     return true;
@@ -201,7 +209,7 @@ lease exchange::give_up_lease() noexcept {
 }
 
 bool exchange::may_send_again() const noexcept {
-  if (!operation_ || response_.attempts_ != 1 || !lease_ || !lease_.waited() || lease_.late() ||
+  if (!operation_ || response_.attempts_ != 1 || !lease_ || !has_waited_ || lease_.late() ||
       has_bytes_)
     return false;
   if (replay_ == replay::never || (replay_ == replay::if_unsent && written_ > 0))
@@ -219,7 +227,7 @@ void exchange::send_again(const owner& self) {
   x.write_failed_ = x.is_ending_ = false;
   acquire_operation& fresh = make_acquire(self);
   const acquire_options options{x.time_left()};
-  x.client_->connections->redial(fresh, x.give_up_lease(), options);
+  x.connections()->redial(fresh, x.give_up_lease(), options);
 }
 
 // The end -----------------------------------------------------------------------------------------
@@ -257,6 +265,7 @@ void exchange::conclude(const owner& self) {
     x.keep_or_close(ended);
     ended.reset();
   }
+  x.client_->leave(std::move(x.pool_));
   if (x.operation_)
     complete(self);
 }
@@ -287,8 +296,29 @@ lease exchange::leave_call() noexcept {
 }
 
 void exchange::keep_or_close(lease& ended) const noexcept {
-  ended.keep_alive(!outcome_ && is_sent_ && !write_failed_ && framing_.keep_alive &&
-                   !is_upgraded_ && request_.keep_alive() && !announces_end(response_.fields()));
+  if (!did_peer_serve())
+    ended.avoid_endpoint();
+  if (outcome_ || !is_sent_ || write_failed_ || is_upgraded_ || !framing_.keep_alive ||
+      !request_.keep_alive())
+    return;
+  const keep_alive_hint hint = hint_of(response_.fields());
+  if (hint.announces_end())
+    return;
+  if (const auto time = hint.idle_time())
+    ended.limit_idle(*time);
+  if (hint.requests)
+    ended.limit_uses(*hint.requests);
+  ended.keep_alive(true);
+}
+
+/// False if the peer took a request and nothing came of it. One that ends a connection which had
+/// been idle has done no wrong.
+bool exchange::did_peer_serve() const noexcept {
+  if (has_bytes_)
+    return true;
+  if (outcome_ == error::connection_closed)
+    return has_waited_;
+  return !is_sent_ || (outcome_ != error::exchange_timeout && outcome_ != error::first_byte_timeout);
 }
 
 /// Completes the call: with the response, or its stream, or the error.

@@ -59,9 +59,8 @@ public:
 
   // For the response's stream.
   const client_response& response() const noexcept { return response_; }
-  const boost::asio::any_io_executor& executor() const noexcept {
-    return client_->connections->executor();
-  }
+  const boost::asio::any_io_executor& executor() const noexcept { return client_->executor; }
+  const std::shared_ptr<pool_core>& connections() const noexcept { return pool_->connections; }
   void give_ticket(read_operation& operation);
   void cancel_read(ticket operation);
   static void read_some(const owner& self, read_operation& operation,
@@ -154,12 +153,14 @@ private:
   error_code told(error_code ec) noexcept;
   lease leave_call() noexcept;
   void keep_or_close(lease& ended) const noexcept;
+  bool did_peer_serve() const noexcept;
 
   // Deadlines.
   duration time_left() const noexcept;
   void limit(duration time, error late) noexcept;
 
   const std::shared_ptr<client_core> client_;
+  client_core::shared_pool pool_;
   call_operation* operation_ = nullptr; ///< Null once it has been completed.
   send_operation* send_ = nullptr;      ///< The same, if the response is wanted whole,
   open_operation* open_ = nullptr;      ///< or streamed.
@@ -217,6 +218,7 @@ private:
   bool is_reading_ = false; ///< A step of the response is pending.
   bool is_ending_ = false;
   bool has_ended_ = false;
+  bool has_waited_ = false; ///< The connection was idle before.
   error_code outcome_;
 
   // Under the client's lock if the operation can be cancelled.

@@ -43,7 +43,7 @@ asio::awaitable<bool> ask(lease& asked, std::shared_ptr<const std::string> quest
         http1::response_framing framing;
         const bool is_framed = http1::frame(answer, "HEAD", framing) == http1::problem::none;
         co_return is_framed&& framing.keep_alive&& answer.status() < 500 &&
-            !detail::announces_end(answer.fields());
+            !detail::hint_of(answer.fields()).announces_end();
       }
       answer.clear();
       parser.reset();

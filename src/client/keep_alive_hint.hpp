@@ -5,16 +5,39 @@
 
 #include <httpool/fields.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace httpool::detail {
 
-/// Whether a `Keep-Alive` field says that the peer closes within a second, or serves no request
-/// more: whoever sent another would race its end. The field is nobody's standard any more, so what
-/// cannot be understood means nothing.
-inline bool announces_end(const fields& head) noexcept {
+struct keep_alive_hint {
+  std::optional<std::chrono::seconds> timeout; ///< Closes after being idle for so long.
+  std::optional<std::uint64_t> requests;       ///< Serves so many more.
+
+  /// Whoever sent another request would race the connection's end.
+  bool announces_end() const noexcept {
+    return (timeout && *timeout <= margin) || (requests && *requests == 0);
+  }
+
+  /// How long the connection may be idle.
+  std::optional<std::chrono::seconds> idle_time() const noexcept {
+    return timeout ? std::optional(*timeout - margin) : std::nullopt;
+  }
+
+  /// What the way of a request, and the peer's timer, may take.
+  static constexpr std::chrono::seconds margin{1};
+};
+
+/// Reads the `Keep-Alive` fields of a response. They are nobody's standard any more, so what cannot
+/// be understood means nothing; of several values the least holds.
+inline keep_alive_hint hint_of(const fields& head) noexcept {
+  constexpr std::uint64_t longest = 366 * 24 * 3600; // in seconds: longer means nothing
+  keep_alive_hint found;
+  const auto lessen = [](auto& held, auto value) { held = held ? std::min(*held, value) : value; };
   for (const field line : head) {
     if (!http1::same_name(line.name, "Keep-Alive"))
       continue;
@@ -26,14 +49,17 @@ inline bool announces_end(const fields& head) noexcept {
       const std::string_view name = http1::trim(hint.substr(0, sign));
       const std::string_view digits = http1::trim(hint.substr(sign + 1));
       std::uint64_t value = 0;
-      if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc())
+      const auto [end, failure] =
+          std::from_chars(digits.data(), digits.data() + digits.size(), value);
+      if (failure != std::errc() || end != digits.data() + digits.size())
         continue;
-      if ((value <= 1 && http1::same_name(name, "timeout")) ||
-          (value == 0 && http1::same_name(name, "max")))
-        return true;
+      if (http1::same_name(name, "timeout"))
+        lessen(found.timeout, std::chrono::seconds(std::min(value, longest)));
+      else if (http1::same_name(name, "max"))
+        lessen(found.requests, value);
     }
   }
-  return false;
+  return found;
 }
 
 } // namespace httpool::detail

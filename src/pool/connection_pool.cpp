@@ -33,6 +33,9 @@ template connection_pool::connection_pool(executor_type,
                                           const boost::asio::local::stream_protocol::endpoint&,
                                           pool_options);
 
+connection_pool::connection_pool(std::shared_ptr<detail::pool_core> core) noexcept
+    : core_(std::move(core)) {}
+
 connection_pool::~connection_pool() {
   core_->close();
 }

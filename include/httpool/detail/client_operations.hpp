@@ -12,6 +12,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_type.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -52,6 +53,12 @@ protected:
   ~read_operation() = default;
 };
 
+/// A client's `async_drain` under way.
+struct client_drain_operation : operation<> {
+protected:
+  ~client_drain_operation() = default;
+};
+
 /// What the cancellation slot of a call holds. It outlives the operation harmlessly.
 class cancel_call {
 public:
@@ -84,10 +91,12 @@ void give_ticket(client_core& core, call_operation& operation);
 void give_ticket(exchange& core, read_operation& operation);
 
 // Each of these takes the operation over: it has ended, or will.
-void start_call(client_core& core, send_operation& operation, request message, body_source body,
-                send_options options);
-void start_call(client_core& core, open_operation& operation, request message, body_source body,
-                send_options options);
+void start_call(const std::shared_ptr<client_core>& core, send_operation& operation,
+                request message, body_source body, send_options options);
+void start_call(const std::shared_ptr<client_core>& core, open_operation& operation,
+                request message, body_source body, send_options options);
+void start_drain(const std::shared_ptr<client_core>& core, client_drain_operation& operation,
+                 std::chrono::nanoseconds timeout);
 void start_read(std::shared_ptr<exchange> core, read_operation& operation,
                 boost::asio::mutable_buffer buffer);
 
@@ -103,9 +112,29 @@ struct initiate_call {
   template <class Handler>
   void operator()(Handler&& handler, request message, body_source body,
                   send_options options) const {
-    start_call(*core,
-               make_operation<Operation, cancel_call, Result>(core, std::forward<Handler>(handler)),
+    const std::shared_ptr<client_core> alive = core; // this may end while the call is being started
+    start_call(alive,
+               make_operation<Operation, cancel_call, Result>(alive,
+                                                              std::forward<Handler>(handler)),
                std::move(message), std::move(body), options);
+  }
+};
+
+/// Initiates `client::async_drain`.
+struct initiate_client_drain {
+  using executor_type = boost::asio::any_io_executor;
+
+  std::shared_ptr<client_core> core;
+
+  executor_type get_executor() const noexcept { return executor_of(*core); }
+
+  template <class Handler>
+  void operator()(Handler handler, std::chrono::nanoseconds timeout) const {
+    const std::shared_ptr<client_core> alive = core;
+    start_drain(alive,
+                *handler_operation<client_drain_operation, Handler>::create(std::move(handler),
+                                                                            executor_of(*alive)),
+                timeout);
   }
 };
 
@@ -119,9 +148,10 @@ struct initiate_read {
 
   template <class Handler>
   void operator()(Handler&& handler, boost::asio::mutable_buffer buffer) const {
-    start_read(core,
+    const std::shared_ptr<exchange> alive = core;
+    start_read(alive,
                make_operation<read_operation, cancel_read, std::size_t>(
-                   core, std::forward<Handler>(handler)),
+                   alive, std::forward<Handler>(handler)),
                buffer);
   }
 };

@@ -79,6 +79,9 @@ void start_redial(pool_core& core, acquire_operation& operation, lease dead,
 void start_drain(pool_core& core, drain_operation& operation, duration timeout);
 
 /// Initiates `async_acquire`. A named type, so that tokens find the pool's executor.
+///
+/// The operation may end, and this with the frame of the coroutine that it is in, while it is still
+/// being started: the core is kept alive until that is done.
 struct initiate_acquire {
   using executor_type = boost::asio::any_io_executor;
 
@@ -88,6 +91,7 @@ struct initiate_acquire {
 
   template <class Handler>
   void operator()(Handler&& handler, acquire_options options) const {
+    const std::shared_ptr<pool_core> alive = core;
     start_acquire(*core,
                   make_operation<acquire_operation, cancel_acquire, lease>(
                       core, std::forward<Handler>(handler)),
@@ -105,6 +109,7 @@ struct initiate_redial {
 
   template <class Handler>
   void operator()(Handler&& handler, lease dead, acquire_options options) const {
+    const std::shared_ptr<pool_core> alive = core;
     start_redial(*core,
                  make_operation<acquire_operation, cancel_acquire, lease>(
                      core, std::forward<Handler>(handler)),
@@ -122,6 +127,7 @@ struct initiate_drain {
 
   template <class Handler>
   void operator()(Handler&& handler, duration timeout) const {
+    const std::shared_ptr<pool_core> alive = core;
     start_drain(*core,
                 make_operation<drain_operation, cancel_drain>(core, std::forward<Handler>(handler)),
                 timeout);

@@ -1,0 +1,210 @@
+#include "client/client_core.hpp"
+
+#include "client/check_options.hpp"
+#include "client/exchange.hpp"
+
+#include <httpool/error.hpp>
+#include <httpool/http_probe.hpp>
+#include <httpool/url.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <atomic>
+
+namespace httpool::detail {
+namespace {
+
+dialer::target target_of(const origin& where) {
+  if (where.scheme() == scheme::http_unix)
+    return dialer::unix_path{std::string(where.socket_path())};
+  return dialer::host_and_port{std::string(where.host()), where.port()};
+}
+
+} // namespace
+
+std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor executor,
+                                                 const origin* base, client_options given) {
+  const std::shared_ptr<client_core> core(new client_core(std::move(executor), std::move(given)));
+  if (base) {
+    core->base = core->make_pool(*base);
+    core->base_handle.reset(new connection_pool(core->base->connections));
+  }
+  return core;
+}
+
+client_core::client_core(boost::asio::any_io_executor runs_on, client_options given)
+    : executor(std::move(runs_on)), options(checked(std::move(given))) {}
+
+client_core::shared_pool client_core::make_pool(const origin& where) {
+  std::string host = where.authority();
+  pool_options wanted = options.pool;
+  if (!options.probe_path.empty())
+    wanted.probe = http_probe(host, options.probe_path, options.pool.probe.interval,
+                              options.pool.probe.timeout);
+  const auto owner = std::make_shared<origin_owner>(weak_from_this(), where);
+  auto connections = pool_core::create(executor, target_of(where), std::move(wanted), owner);
+  return std::make_shared<const origin_pool>(owner, std::move(host), std::move(connections));
+}
+
+boost::system::result<client_core::shared_pool> client_core::pool_for(request& message) {
+  const std::string_view target = message.target();
+  if (target.starts_with('/') || target == "*") {
+    if (!base)
+      return error::url_without_host;
+    return base;
+  }
+  const boost::system::result<url> parsed = parse_url(target);
+  if (!parsed)
+    return parsed.error();
+  message.target(parsed->target());
+  const origin& where = parsed->origin();
+  if (base && base->owner->where == where)
+    return base;
+  shared_pool made;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex);
+      if (is_closed_)
+        return error::pool_closed;
+      if (const auto found = origins_.find(where); found != origins_.end())
+        return found->second;
+      if (made) {
+        origins_.emplace(where, made);
+        return made;
+      }
+    }
+    made = make_pool(where);
+  }
+}
+
+void client_core::leave(shared_pool pool) noexcept {
+  if (!pool || pool == base)
+    return;
+  const std::lock_guard lock(mutex);
+  const std::shared_ptr<origin_owner> owner = pool->owner;
+  pool.reset();
+  forget_locked(owner->where);
+}
+
+void origin_owner::emptied(pool_core&) noexcept {
+  if (const auto core = client.lock())
+    core->forget(where);
+}
+
+void client_core::forget(const origin& where) noexcept {
+  const std::lock_guard lock(mutex);
+  forget_locked(where);
+}
+
+/// Nobody can get hold of a pool meanwhile that only the table holds.
+void client_core::forget_locked(const origin& where) noexcept {
+  const auto found = origins_.find(where);
+  if (found != origins_.end() && found->second.use_count() == 1 &&
+      found->second->connections->is_empty())
+    origins_.erase(found);
+}
+
+void client_core::cancel(ticket wanted) {
+  ticket waiting;
+  std::shared_ptr<pool_core> connections;
+  {
+    const std::lock_guard lock(mutex);
+    if (call_operation* operation = calls.find(wanted)) {
+      operation->is_cancelled = true;
+      if (operation->run) {
+        waiting = operation->run->cancel();
+        if (waiting)
+          connections = operation->run->connections();
+      }
+    }
+  }
+  if (waiting)
+    connections->cancel_acquire(waiting);
+}
+
+std::vector<std::pair<origin, std::shared_ptr<pool_core>>> client_core::all_pools() {
+  std::vector<std::pair<origin, std::shared_ptr<pool_core>>> all;
+  if (base)
+    all.emplace_back(base->owner->where, base->connections);
+  const std::lock_guard lock(mutex);
+  for (const auto& [where, pool] : origins_)
+    all.emplace_back(where, pool->connections);
+  return all;
+}
+
+void client_core::close() noexcept {
+  decltype(origins_) others;
+  {
+    const std::lock_guard lock(mutex);
+    is_closed_ = true;
+    others.swap(origins_);
+  }
+  if (base)
+    base->connections->close();
+  for (const auto& entry : others)
+    entry.second->connections->close();
+}
+
+std::vector<origin_stats> client_core::stats() {
+  std::vector<origin_stats> all;
+  for (const auto& [where, connections] : all_pools())
+    all.push_back(origin_stats{where, connections->stats()});
+  return all;
+}
+
+// Draining ----------------------------------------------------------------------------------------
+
+namespace {
+
+/// Completes a client's drain when those of all its pools have ended, or abandons it when they are.
+class drains_of_all {
+public:
+  explicit drains_of_all(client_drain_operation& operation) noexcept : operation_(&operation) {}
+  drains_of_all(const drains_of_all&) = delete;
+  drains_of_all& operator=(const drains_of_all&) = delete;
+
+  ~drains_of_all() {
+    if (!has_ended_)
+      operation_->abandon();
+  }
+
+  void expect(std::size_t count) noexcept { left_ = count; }
+
+  void ended(boost::system::error_code ec) {
+    if (ec)
+      is_late_ = true;
+    if (--left_ != 0)
+      return;
+    has_ended_ = true;
+    operation_->complete(is_late_ ? make_error_code(boost::asio::error::timed_out)
+                                  : boost::system::error_code());
+  }
+
+private:
+  client_drain_operation* const operation_;
+  std::atomic<std::size_t> left_ = 0;
+  std::atomic<bool> is_late_ = false;
+  std::atomic<bool> has_ended_ = false;
+};
+
+struct pool_drained {
+  std::shared_ptr<drains_of_all> all;
+
+  void operator()(boost::system::error_code ec) const { all->ended(ec); }
+};
+
+} // namespace
+
+void client_core::drain(client_drain_operation& operation, duration timeout) {
+  const auto all = std::make_shared<drains_of_all>(operation);
+  const auto pools = all_pools();
+  all->expect(pools.size() + 1);
+  for (const auto& [where, connections] : pools)
+    connections->drain(
+        *handler_operation<drain_operation, pool_drained>::create(pool_drained{all}, executor),
+        timeout);
+  close();
+  all->ended({});
+}
+
+} // namespace httpool::detail
