@@ -31,24 +31,31 @@ std::uint64_t new_seed() noexcept {
 } // namespace
 
 std::shared_ptr<pool_core> pool_core::create(asio::any_io_executor executor, dialer::target target,
-                                             pool_options options) {
+                                             pool_options options,
+                                             std::weak_ptr<pool_owner> owner) {
   check(options);
   std::shared_ptr<pool_core> core(
-      new pool_core(std::move(executor), std::move(target), std::move(options)));
+      new pool_core(std::move(executor), std::move(target), std::move(options), std::move(owner)));
   core->service_.add(*core);
   if (core->budget_)
     core->budget_->join(core->seat_, core);
-  core->run([&](todo& work) { core->ledger_.tick(work.now); });
+  todo work;
+  core->decide(work, [&](todo&) { core->ledger_.tick(work.now); });
+  work.is_empty = false; // It has not begun yet.
+  core->perform(work);
   return core;
 }
 
-pool_core::pool_core(asio::any_io_executor executor, dialer::target target, pool_options options)
+pool_core::pool_core(asio::any_io_executor executor, dialer::target target, pool_options options,
+                     std::weak_ptr<pool_owner> owner)
     : executor_(std::move(executor)),
       acquire_timeout_(options.acquire_timeout),
       probe_(options.probe),
       observer_(options.observer),
       shared_budget_(options.budget),
       budget_(shared_budget_ ? &budget_of(*shared_budget_) : nullptr),
+      owner_(std::move(owner)),
+      has_owner_(!owner_.expired()),
       dialer_(std::move(target), options),
       service_(pool_service::of(executor_)),
       ledger_(options, std::chrono::steady_clock::now(), new_seed()),
@@ -179,6 +186,11 @@ void pool_core::set_limits(const pool_limits& limits) {
 pool_stats pool_core::stats() {
   const std::lock_guard lock(mutex_);
   return ledger_.stats(std::chrono::steady_clock::now());
+}
+
+bool pool_core::is_empty() {
+  const std::lock_guard lock(mutex_);
+  return drains_.empty() && ledger_.is_empty(std::chrono::steady_clock::now());
 }
 
 void pool_core::abandon() noexcept {

@@ -49,11 +49,23 @@ private:
   Node* last_ = nullptr;
 };
 
+/// Whoever made a pool for others and wants to know when it may be forgotten.
+struct pool_owner {
+  /// Nothing is left of what the pool had: no connection, no waiter, no back-off that is worth
+  /// being remembered, and it is not closed. Said after every event that leaves it so, from any
+  /// thread and outside the lock: ask `is_empty()` where it counts.
+  virtual void emptied(pool_core& pool) noexcept = 0;
+
+protected:
+  ~pool_owner() = default;
+};
+
 class pool_core : public std::enable_shared_from_this<pool_core>,
                   public boost::intrusive::list_base_hook<> {
 public:
   static std::shared_ptr<pool_core> create(boost::asio::any_io_executor executor,
-                                           dialer::target target, pool_options options);
+                                           dialer::target target, pool_options options,
+                                           std::weak_ptr<pool_owner> owner = {});
   ~pool_core();
 
   const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
@@ -73,6 +85,7 @@ public:
   void prewarm(std::size_t count);
   void set_limits(const pool_limits& limits);
   pool_stats stats();
+  bool is_empty();
 
   // Leases.
   void end_lease(connection& c, bool keep) noexcept;
@@ -103,12 +116,14 @@ private:
     boost::intrusive::list<drain_operation> drained;     ///< Every connection is gone.
     boost::intrusive::list<drain_operation> not_drained; ///< The deadline came first.
     time_point now;
+    bool is_empty = false;    ///< As the owner has to know.
     bool has_queued = false;  ///< The pool has begun to wait for others of its budget.
     bool has_errands = false; ///< The budget has something for one of its pools.
     pool_snapshot snapshot;   ///< Only if there is an observer.
   };
 
-  pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options);
+  pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,
+            std::weak_ptr<pool_owner> owner);
 
   /// An event: `change(work)` says one event to the ledger, under the lock; then comes what
   /// follows.
@@ -150,6 +165,8 @@ private:
   const std::shared_ptr<connection_budget> shared_budget_;
   budget* const budget_; ///< That of `shared_budget_`, if there is one.
   budget::seat seat_;
+  const std::weak_ptr<pool_owner> owner_;
+  const bool has_owner_;
   dialer dialer_;
   pool_service& service_;
 

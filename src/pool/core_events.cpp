@@ -26,6 +26,7 @@ void pool_core::settle(todo& work) {
   if (budget_)
     settle_budget(work);
   arm_timer(work.now);
+  work.is_empty = has_owner_ && drains_.empty() && ledger_.is_empty(work.now);
   if (observer_)
     work.snapshot = ledger_.snapshot();
 #ifndef NDEBUG
@@ -136,6 +137,8 @@ void pool_core::arm_timer(time_point now) {
   time_point wake = ledger_.next_wake(now);
   for (const drain_operation& operation : drains_)
     wake = std::min(wake, operation.deadline);
+  if (has_owner_)
+    wake = std::min(wake, ledger_.empty_at(now));
   if (wake < armed_for_) {
     armed_for_ = wake;
     timer_->expires_at(wake);
@@ -189,6 +192,10 @@ void pool_core::perform(todo& work) {
   }
   if (work.has_errands)
     run_errands();
+  if (work.is_empty) {
+    if (const auto owner = owner_.lock())
+      owner->emptied(*this);
+  }
 }
 
 /// Looks at what was granted, and completes the operation or lets it wait again. What that decides

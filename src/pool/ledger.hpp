@@ -204,6 +204,17 @@ public:
 
   bool is_closed() const noexcept { return closed_; }
 
+  /// Whether the pool could be forgotten: nothing is left or wanted, and no back-off is worth being
+  /// remembered. Never once it is closed.
+  bool is_empty(time_point now) const noexcept {
+    return is_deserted() && (failures_ == 0 || backoff_ends() <= now);
+  }
+
+  /// When the back-off is all that keeps the pool from being empty: its end; else the end of time.
+  time_point empty_at(time_point now) const noexcept {
+    return is_deserted() && !is_empty(now) ? backoff_ends() : time_point::max();
+  }
+
   /// Since when the longest idle connection is idle; the end of time when none is.
   time_point oldest_idle() const noexcept {
     return idle_.empty() ? time_point::max() : idle_.front().idle_since;
@@ -290,6 +301,11 @@ private:
   std::size_t dials_in_flight() const noexcept { return dialing_.size() - held_back_; }
   duration backoff() noexcept;
   duration spread(duration base, unsigned percent) noexcept;
+
+  bool is_deserted() const noexcept {
+    return !closed_ && total() == 0 && waiting_until_.empty() && !lacks_dial();
+  }
+  time_point backoff_ends() const noexcept { return saturating_add(next_dial_, max_backoff_); }
 
   std::size_t open() const noexcept { return dialing_.size() + idle_.size() + leased_.size(); }
   void account_leases(time_point now) noexcept;

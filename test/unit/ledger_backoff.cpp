@@ -310,4 +310,30 @@ BOOST_AUTO_TEST_CASE(a_pause_that_ends_before_any_other_event_starts_the_retry) 
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_CASE(a_pool_is_empty_once_its_back_off_would_not_matter_any_more) {
+  ledger_fixture pool({.dial_backoff = 100ms, .max_dial_backoff = 10s});
+  BOOST_TEST(pool.mind.is_empty(pool.now));
+  pool.acquire();
+  BOOST_TEST(!pool.mind.is_empty(pool.now));
+  pool.dial_fails();
+  const time_point end = pool.mind.empty_at(pool.now);
+  BOOST_TEST((end >= pool.now + 10080ms && end <= pool.now + 10120ms));
+  BOOST_TEST((pool.next_wake() == for_ever), "without an owner nobody wakes for that");
+  pool.now = end - 1ns;
+  BOOST_TEST(!pool.mind.is_empty(pool.now));
+  for (const duration more : {0ns, 1ns}) {
+    pool.now = end + more;
+    BOOST_TEST(pool.mind.is_empty(pool.now));
+    BOOST_TEST((pool.mind.empty_at(pool.now) == time_point::max()));
+  }
+  connection& c = pool.lease();
+  BOOST_TEST(!pool.mind.is_empty(pool.now));
+  pool.drop(c);
+  BOOST_TEST(!pool.mind.is_empty(pool.now));
+  pool.closed();
+  BOOST_TEST(pool.mind.is_empty(pool.now));
+  pool.close();
+  BOOST_TEST(!pool.mind.is_empty(pool.now));
+}
+
 } // namespace httpool::test
