@@ -24,7 +24,8 @@ public:
   /// Fills the beginning of a buffer, and says how much; 0 at the end. What it throws ends the
   /// call: with its code if it is a `boost::system::system_error`, else with
   /// `error::body_source_failed`.
-  using read_function = std::function<boost::asio::awaitable<std::size_t>(boost::asio::mutable_buffer)>;
+  using read_function =
+      std::function<boost::asio::awaitable<std::size_t>(boost::asio::mutable_buffer)>;
 
   /// Begins again from the start. What it throws ends the call, as above.
   using rewind_function = std::function<void()>;
@@ -33,8 +34,8 @@ public:
   body_source() noexcept = default;
 
   /// A body of that many bytes, or of any number, which is sent chunked. A source that ends before
-  /// it has given all of them fails with `error::body_source_failed`; what it has beyond them is not
-  /// asked for. A body that can't begin again is not sent again once some of it was produced.
+  /// it has given all of them fails with `error::body_source_failed`; what it has beyond them is
+  /// not asked for. A body that can't begin again is not sent again once some of it was produced.
   explicit body_source(read_function produce, std::optional<std::uint64_t> bytes = {},
                        rewind_function begin_again = {})
       : read(std::move(produce)), size(bytes), rewind(std::move(begin_again)) {}

@@ -170,8 +170,8 @@ public:
   ///
   /// \par Sending again
   /// A request is sent a second time, over a fresh connection, when the connection had been idle
-  /// (`lease::waited`), died without a byte of response, and `send_options::replay` allows it. Never
-  /// a third time, and never after a timeout.
+  /// (`lease::waited`), died without a byte of response, and `send_options::replay` allows it.
+  /// Never a third time, and never after a timeout.
   ///
   /// \par Completion
   /// Always by post, never inside this call, on the handler's associated executor.
@@ -180,10 +180,11 @@ public:
   /// `error::invalid_request` if the message cannot be put on the wire, or its method is CONNECT:
   /// the client could not hand over the tunnel. Those of `parse_url` if its target is no path;
   /// `error::url_without_host` if it is one, and the client has no origin of its own. Nothing was
-  /// sent then. Those of `connection_pool::async_acquire`. `error::exchange_timeout`, `error::first_byte_timeout`,
-  /// `error::read_timeout`, `error::connection_closed`, `error::protocol_error`,
-  /// `error::head_too_large`, `error::body_too_large`, `boost::asio::error::no_memory`, and others
-  /// of the system. An error comes with an empty response, even if a status had been received.
+  /// sent then. Those of `connection_pool::async_acquire`. `error::exchange_timeout`,
+  /// `error::first_byte_timeout`, `error::read_timeout`, `error::connection_closed`,
+  /// `error::protocol_error`, `error::head_too_large`, `error::body_too_large`,
+  /// `boost::asio::error::no_memory`, and others of the system. An error comes with an empty
+  /// response, even if a status had been received.
   ///
   /// \par Cancellation
   /// Every type, with `boost::asio::error::operation_aborted`. Once a connection is leased for the

@@ -20,7 +20,8 @@ namespace asio = boost::asio;
 
 class open_file {
 public:
-  explicit open_file(const std::string& path) : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit open_file(const std::string& path)
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0)
       fail(path);
   }

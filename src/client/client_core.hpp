@@ -62,7 +62,7 @@ public:
 
   const boost::asio::any_io_executor executor;
   const client_options options;
-  shared_pool base;                           ///< None if there is no origin of its own.
+  shared_pool base;                             ///< None if there is no origin of its own.
   std::unique_ptr<connection_pool> base_handle; ///< The same, for the client's user.
 
   std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.

@@ -77,17 +77,14 @@ exchange::exchange(key, std::shared_ptr<client_core> client, request message, bo
 }
 
 exchange::~exchange() {
-  if (!operation_) {
-    lease_.reset();
-    return client_->leave(std::move(pool_));
-  }
-  if (operation_->own_ticket) {
+  if (operation_ && operation_->own_ticket) {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(*operation_);
   }
   lease_.reset();
   client_->leave(std::move(pool_));
-  send_ ? send_->abandon() : open_->abandon();
+  if (operation_)
+    send_ ? send_->abandon() : open_->abandon();
 }
 
 ticket exchange::cancel() noexcept {
@@ -318,7 +315,8 @@ bool exchange::did_peer_serve() const noexcept {
     return true;
   if (outcome_ == error::connection_closed)
     return has_waited_;
-  return !is_sent_ || (outcome_ != error::exchange_timeout && outcome_ != error::first_byte_timeout);
+  return !is_sent_ ||
+         (outcome_ != error::exchange_timeout && outcome_ != error::first_byte_timeout);
 }
 
 /// Completes the call: with the response, or its stream, or the error.

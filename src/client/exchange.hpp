@@ -177,8 +177,8 @@ private:
   request request_;
   body_source source_;
   replay replay_ = replay::never;
-  std::string head_;    ///< The request's head on the wire.
-  std::string tail_;    ///< What ends its chunked body.
+  std::string head_;         ///< The request's head on the wire.
+  std::string tail_;         ///< What ends its chunked body.
   std::string framing_line_; ///< The line before a piece.
   std::vector<char> piece_;  ///< Of a body that is produced piece by piece.
   std::size_t piece_room_ = 0;

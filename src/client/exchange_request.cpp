@@ -165,9 +165,8 @@ void exchange::produce(const owner& self) {
   x.is_writing_ = true;
   try {
     asio::co_spawn(*x.strand_, x.source_.read(asio::buffer(x.piece_.data(), x.piece_room_)),
-                   asio::bind_cancellation_slot(
-                       x.source_signal_.slot(),
-                       asio::bind_executor(*x.strand_, produced{self})));
+                   asio::bind_cancellation_slot(x.source_signal_.slot(),
+                                                asio::bind_executor(*x.strand_, produced{self})));
   } catch (...) {
     x.is_writing_ = false;
     end(self, code_of(std::current_exception()));

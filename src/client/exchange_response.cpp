@@ -32,9 +32,8 @@ void exchange::read(const owner& self) {
     body.resize(x.body_size_ +
                 static_cast<std::size_t>(std::min<std::uint64_t>(direct, direct_size)));
     launch<&exchange::got_content>(self, x.is_reading_, [&](auto handler) {
-      socket.async_read_some(
-          asio::buffer(body.data() + x.body_size_, body.size() - x.body_size_),
-          std::move(handler));
+      socket.async_read_some(asio::buffer(body.data() + x.body_size_, body.size() - x.body_size_),
+                             std::move(handler));
     });
   } else {
     const asio::mutable_buffer room = buffer.prepare(read_size);

@@ -99,9 +99,8 @@ void exchange::read_some(const owner& self, read_operation& operation,
                          asio::mutable_buffer buffer) {
   with_reader(self, reading(&operation), [&](reading reader) {
     on_strand(self, [self, reader = std::move(reader), buffer]() mutable {
-      with_reader(self, std::move(reader), [&](reading r) {
-        next_piece(self, std::move(r), buffer);
-      });
+      with_reader(self, std::move(reader),
+                  [&](reading r) { next_piece(self, std::move(r), buffer); });
     });
   });
 }
@@ -166,8 +165,6 @@ void exchange::got_body(const owner& self, reading operation, asio::mutable_buff
                         bool is_direct, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_reading_ = false;
-  if (x.read_timeout_ != duration::max() && !x.is_ending_)
-    x.limit(duration::max(), error::exchange_timeout);
   if (x.is_ending_) {
     conclude(self);
     return deliver(self, std::move(operation), x.outcome_, 0);
@@ -176,6 +173,8 @@ void exchange::got_body(const owner& self, reading operation, asio::mutable_buff
     end(self, x.end_of_connection(ec));
     return deliver(self, std::move(operation), x.outcome_ ? x.outcome_ : asio::error::eof, 0);
   }
+  if (x.read_timeout_ != duration::max())
+    x.limit(duration::max(), error::exchange_timeout); // the owner may take time between two reads
   if (!is_direct) {
     x.lease_.buffer().commit(size);
     return next_piece(self, std::move(operation), buffer);

@@ -33,7 +33,20 @@ inline std::string ok(const std::string& body = "hi", const std::string& more_fi
 /// What one connection does. When it is through, it reads until the client ends the connection.
 class script {
 public:
-  enum class kind { hear, hear_head, hear_bytes, say, reply, trickle, pause, finish, close, reset, stall };
+  enum class kind {
+    hear,
+    hear_head,
+    hear_bytes,
+    echo,
+    say,
+    reply,
+    trickle,
+    pause,
+    finish,
+    close,
+    reset,
+    stall
+  };
   using replier = std::function<std::string(const std::string& request)>;
   struct step {
     kind what;
@@ -48,6 +61,8 @@ public:
   script hears_head() && { return add({kind::hear_head}); }
   /// Waits for so many bytes.
   script hears_bytes(std::size_t size) && { return add({kind::hear_bytes, {}, {}, size}); }
+  /// Sends back what it hears, until that ends like a chunked body.
+  script echoes_chunks() && { return add({kind::echo}); }
   script says(std::string text) && { return add({kind::say, std::move(text)}); }
   /// Says what `reply` makes of the latest request.
   script replies(replier reply) && { return add({kind::reply, {}, std::move(reply)}); }
@@ -83,8 +98,9 @@ private:
 /// one to all others.
 class scripted_peer {
 public:
-  scripted_peer(asio::io_context& context, std::vector<script> scripts)
-      : acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+  scripted_peer(asio::io_context& context, std::vector<script> scripts,
+                asio::ip::address_v4 listen_at = asio::ip::address_v4::loopback())
+      : acceptor_(context, tcp::endpoint(listen_at, 0)),
         scripts_(std::move(scripts)),
         port(acceptor_.local_endpoint().port()) {
     accept();
@@ -98,7 +114,7 @@ public:
       c->close();
   }
 
-  std::size_t accepted() const { return connections_.size(); }
+  std::size_t accepted() const { return accepted_; }
 
   /// Connections that neither side has ended.
   std::size_t open() const {
@@ -111,7 +127,7 @@ public:
   bool has_ended(std::size_t which) const { return connections_.at(which)->has_ended; }
 
   bool is_paused(std::size_t which) const {
-    return which < accepted() && connections_[which]->is_paused;
+    return which < connections_.size() && connections_[which]->is_paused;
   }
 
   void go_on(std::size_t which) {
@@ -121,6 +137,12 @@ public:
 
   /// Ends a connection now, without having read what there is to read.
   void reset(std::size_t which) { connections_.at(which)->reset(); }
+
+  /// Forgets the connections that have ended, and the requests.
+  void forget() {
+    std::erase_if(connections_, [](const auto& c) { return c->has_ended; });
+    heard.clear();
+  }
 
   /// Listens no more.
   void refuse() {
@@ -151,6 +173,8 @@ private:
         return hear(true);
       case script::kind::hear_bytes:
         return hear_bytes(now.size);
+      case script::kind::echo:
+        return echo();
       case script::kind::say:
         return say(now.text);
       case script::kind::reply:
@@ -190,6 +214,18 @@ private:
       peer.heard.push_back(unread.substr(0, size));
       unread.erase(0, size);
       next();
+    }
+
+    void echo() {
+      const std::string text = std::exchange(unread, std::string());
+      asio::async_write(socket, asio::buffer(sending = text),
+                        [self = shared_from_this()](error_code ec, std::size_t) {
+                          if (ec)
+                            return self->close();
+                          if (self->sending.ends_with("\r\n0\r\n\r\n"))
+                            return self->next();
+                          self->read([raw = self.get()] { raw->echo(); });
+                        });
     }
 
     std::size_t request_size(bool head_alone) const {
@@ -262,6 +298,7 @@ private:
     std::size_t position = 0;
     std::array<char, 65536> chunk;
     std::string unread;
+    std::string sending;
     error_code failure;
     bool is_paused = false;
     bool has_ended = false;
@@ -271,7 +308,7 @@ private:
     acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
       if (ec)
         return;
-      const script& plan = scripts_[std::min(accepted(), scripts_.size() - 1)];
+      const script& plan = scripts_[std::min(accepted_++, scripts_.size() - 1)];
       connections_.push_back(std::make_shared<connection>(*this, std::move(socket), plan));
       connections_.back()->next();
       accept();
@@ -280,6 +317,7 @@ private:
 
   tcp::acceptor acceptor_;
   const std::vector<script> scripts_;
+  std::size_t accepted_ = 0;
   std::vector<std::shared_ptr<connection>> connections_;
 
 public:

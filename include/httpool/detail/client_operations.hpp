@@ -113,10 +113,10 @@ struct initiate_call {
   void operator()(Handler&& handler, request message, body_source body,
                   send_options options) const {
     const std::shared_ptr<client_core> alive = core; // this may end while the call is being started
-    start_call(alive,
-               make_operation<Operation, cancel_call, Result>(alive,
-                                                              std::forward<Handler>(handler)),
-               std::move(message), std::move(body), options);
+    start_call(
+        alive,
+        make_operation<Operation, cancel_call, Result>(alive, std::forward<Handler>(handler)),
+        std::move(message), std::move(body), options);
   }
 };
 

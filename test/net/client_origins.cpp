@@ -1,0 +1,225 @@
+// One client, many origins: a pool each, within one limit, and forgotten when it is empty.
+
+#include "net/client_fixture.hpp"
+
+#include <httpool/url.hpp>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+
+#include <fstream>
+
+#include <unistd.h>
+
+using namespace client_test;
+
+namespace {
+
+std::string url_of(const scripted_peer& peer, const std::string& target = "/") {
+  return "http://127.0.0.1:" + std::to_string(peer.port) + target;
+}
+
+script answering(const std::string& body) {
+  return script().answers(ok(body)).repeats();
+}
+
+std::size_t connections(client& sender) {
+  std::size_t count = 0;
+  for (const httpool::origin_stats& one : sender.stats())
+    count += one.pool.total();
+  return count;
+}
+
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t pages = 0;
+  statm >> pages >> pages;
+  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_url_says_where_a_request_goes, loop) {
+  scripted_peer a(context, {answering("a")});
+  scripted_peer b(context, {answering("b")});
+  client sender(context);
+  BOOST_TEST(send(sender, get(url_of(a, "/x?y=1#z"))).response.body() == "a");
+  BOOST_TEST(send(sender, get(url_of(b, ""))).response.body() == "b");
+  BOOST_TEST(send(sender, get(url_of(a))).response.connection_id() == 1u);
+  BOOST_TEST_REQUIRE(a.heard.size() == 2u);
+  BOOST_TEST(a.heard[0] ==
+             "GET /x?y=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(a.port) + "\r\n\r\n");
+  BOOST_TEST(b.heard[0].starts_with("GET / "));
+  BOOST_TEST(sender.stats().size() == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_client_of_an_origin_takes_paths_for_it_and_urls_for_any, loop) {
+  scripted_peer own(context, {answering("own")});
+  scripted_peer other(context, {answering("other")});
+  client sender(context, "127.0.0.1", own.port);
+  BOOST_TEST(send(sender, get("/")).response.body() == "own");
+  BOOST_TEST(send(sender, get(url_of(own))).response.connection_id() == 1u);
+  BOOST_TEST(send(sender, get(url_of(other))).response.body() == "other");
+  BOOST_TEST_REQUIRE(sender.stats().size() == 2u);
+  BOOST_TEST((sender.stats()[0].origin == httpool::origin("127.0.0.1", own.port)));
+}
+
+BOOST_FIXTURE_TEST_CASE(scar_73_spellings_of_one_origin_share_its_pool, loop) {
+  scripted_peer peer(context, {answering("hi")});
+  client sender(context);
+  const std::string port = std::to_string(peer.port);
+  for (const std::string host : {"localhost", "LOCALHOST", "localhost.", "LocalHost"})
+    BOOST_TEST(send(sender, get("http://" + host + ":" + port)).error == error_code());
+  BOOST_TEST(peer.accepted() == 1u);
+  BOOST_TEST(sender.stats().size() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_no_url_is_refused_with_what_is_wrong, loop) {
+  client sender(context);
+  BOOST_TEST(send(sender, get("/path")).error == error::url_without_host);
+  BOOST_TEST(send(sender, get("https://localhost/")).error == error::unsupported_scheme);
+  BOOST_TEST(send(sender, get("http://me:secret@localhost/")).error == error::url_with_credentials);
+  BOOST_TEST(send(sender, get("http:///")).error == error::url_without_host);
+  BOOST_TEST(send(sender, get("http://localhost:99999/")).error == error::invalid_port);
+  BOOST_TEST(send(sender, get("localhost")).error == error::invalid_url);
+  BOOST_TEST(sender.stats().empty());
+  BOOST_CHECK_THROW(sender.pool(), std::logic_error);
+}
+
+BOOST_FIXTURE_TEST_CASE(requests_reach_a_unix_domain_socket, loop) {
+  using protocol = asio::local::stream_protocol;
+  const std::string path = "/tmp/httpool-client-origins-" + std::to_string(getpid());
+  ::unlink(path.c_str());
+  protocol::acceptor acceptor(context, protocol::endpoint(path));
+  protocol::socket served(context);
+  std::string heard;
+  acceptor.async_accept(served, [&](error_code) {
+    asio::async_read_until(
+        served, asio::dynamic_buffer(heard), "\r\n\r\n",
+        [&](error_code, std::size_t) { asio::write(served, asio::buffer(ok("unix"))); });
+  });
+  client sender(context);
+  std::string encoded = path;
+  for (std::size_t at = 0; (at = encoded.find('/', at)) != std::string::npos;)
+    encoded.replace(at, 1, "%2F");
+  BOOST_TEST(send(sender, get("http+unix://" + encoded + "/status")).response.body() == "unix");
+  BOOST_TEST(heard == "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ::unlink(path.c_str());
+  sender.close();
+}
+
+BOOST_FIXTURE_TEST_CASE(an_origin_whose_connections_have_ended_is_forgotten, loop) {
+  scripted_peer ends(context, {script().answers(ok("hi", "Connection: close\r\n"))});
+  scripted_peer keeps(context, {answering("hi")});
+  scripted_peer refuses(context, {});
+  refuses.refuse();
+  client_options hasty;
+  hasty.pool.idle_timeout = 1ms;
+  hasty.pool.dial_backoff = hasty.pool.max_dial_backoff = 1ms;
+  client sender(context, hasty);
+  BOOST_TEST(send(sender, get(url_of(ends))).error == error_code());
+  BOOST_TEST(send(sender, get(url_of(keeps))).error == error_code());
+  BOOST_TEST(send(sender, get(url_of(refuses))).error == error::connection_refused);
+  BOOST_TEST(until([&] { return sender.stats().empty(); }));
+  BOOST_TEST(send(sender, get(url_of(keeps))).response.connection_id() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(connections_of_all_origins_are_within_one_limit, loop) {
+  std::vector<std::unique_ptr<scripted_peer>> peers;
+  for (int i = 0; i != 5; ++i)
+    peers.push_back(
+        std::make_unique<scripted_peer>(context, std::vector{answering(std::to_string(i))}));
+  client_options few;
+  few.max_total_connections = 2;
+  client sender(context, few);
+  for (int round = 0; round != 20; ++round) {
+    std::vector<call> calls;
+    for (const auto& peer : peers)
+      calls.push_back(start(sender, get(url_of(*peer))));
+    for (std::size_t i = 0; i != calls.size(); ++i) {
+      BOOST_TEST(until([&] {
+        BOOST_TEST(connections(sender) <= 2u);
+        return calls[i]->is_done;
+      }));
+      BOOST_TEST(calls[i]->error == error_code());
+      BOOST_TEST(calls[i]->response.body() == std::to_string(i));
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_client_drains_all_its_origins, loop) {
+  scripted_peer a(context, {script().answers(ok("a")).hears().pauses().says(ok("again"))});
+  scripted_peer b(context, {answering("b")});
+  client sender(context);
+  BOOST_TEST(send(sender, get(url_of(a))).error == error_code());
+  BOOST_TEST(send(sender, get(url_of(b))).error == error_code());
+  const call last = start(sender, get(url_of(a)));
+  BOOST_TEST(until([&] { return a.is_paused(0); }));
+  bool is_drained = false;
+  sender.async_drain(1h, [&](error_code ec) {
+    BOOST_TEST(ec == error_code());
+    is_drained = true;
+  });
+  settle();
+  BOOST_TEST(!is_drained);
+  BOOST_TEST(send(sender, get(url_of(b))).error == error::pool_closed);
+  a.go_on(0);
+  BOOST_TEST(until([&] { return is_drained; }));
+  BOOST_TEST(last->response.body() == "again");
+
+  client nobody(context);
+  bool is_over = false;
+  nobody.async_drain([&](error_code ec) { is_over = !ec; });
+  BOOST_TEST(until([&] { return is_over; }));
+
+  client stuck(context);
+  scripted_peer mute(context, {script().hears()});
+  const call never = start(stuck, get(url_of(mute)));
+  BOOST_TEST(until([&] { return mute.heard.size() == 1; }));
+  bool is_late = false;
+  stuck.async_drain(1ms, [&](error_code ec) { is_late = ec == asio::error::timed_out; });
+  BOOST_TEST(until([&] { return is_late && never->is_done; }));
+  BOOST_TEST(never->error == error::pool_closed);
+}
+
+BOOST_FIXTURE_TEST_CASE(idle_connections_of_every_origin_are_probed_if_asked, loop) {
+  scripted_peer peer(context, {answering("hi")});
+  client_options probing;
+  probing.probe_path = "/healthz";
+  probing.pool.probe.interval = 1ms;
+  client sender(context, probing);
+  BOOST_TEST(send(sender, get(url_of(peer))).error == error_code());
+  BOOST_TEST(until([&] { return peer.heard.size() == 2; }));
+  BOOST_TEST(peer.heard[1].starts_with("HEAD /healthz HTTP/1.1\r\nHost: 127.0.0.1:"));
+}
+
+// Each of 127.a.b.c is this machine.
+BOOST_FIXTURE_TEST_CASE(scar_88_origins_that_come_and_go_leave_nothing_behind, loop) {
+  scripted_peer peer(context, {script().answers(ok("hi", "Connection: close\r\n"))},
+                     asio::ip::address_v4::any());
+  client sender(context);
+  const auto visit = [&](int i) {
+    const std::string host = "127.1." + std::to_string(i / 250) + '.' + std::to_string(1 + i % 250);
+    BOOST_TEST_REQUIRE(
+        send(sender, get("http://" + host + ":" + std::to_string(peer.port))).error ==
+        error_code());
+  };
+  for (int i = 0; i != 1'000; ++i)
+    visit(i);
+  peer.forget();
+  const std::size_t descriptors_before = descriptors();
+  const std::size_t resident_before = resident_bytes();
+  for (int i = 0; i != 10'000; ++i) {
+    visit(i);
+    if (i % 100 == 0)
+      peer.forget();
+  }
+  BOOST_TEST(until([&] { return sender.stats().empty(); }));
+  peer.forget();
+  BOOST_TEST(descriptors() <= descriptors_before);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  BOOST_TEST(resident_bytes() <= resident_before + 1024 * 1024);
+#else
+  static_cast<void>(resident_before);
+#endif
+}
