@@ -2,8 +2,11 @@
 
 #include <httpool/pool_stats.hpp>
 
-// Boost.JSON without its library: one file of a program takes in its sources.
-#include <boost/json/src.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_from.hpp>
 
 #include <iostream>
 #include <sstream>
