@@ -89,9 +89,12 @@ private:
 
 } // namespace httpool
 
+// Doxygen 1.9 finds no scope for it.
+/// \cond
 /// Hashes an origin, for unordered containers.
 template <>
 struct std::hash<httpool::origin> {
   /// Equal for equal origins.
   std::size_t operator()(const httpool::origin& value) const noexcept;
 };
+/// \endcond
