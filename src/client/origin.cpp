@@ -3,14 +3,15 @@
 
 #include <httpool/origin.hpp>
 
-#include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/address_v6.hpp>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 namespace httpool {
@@ -58,7 +59,9 @@ std::string ipv4(const std::string& name) {
   in_addr address{};
   if (::inet_aton(name.c_str(), &address) == 0)
     return {};
-  return ip::address_v4(ntohl(address.s_addr)).to_string();
+  std::array<char, INET_ADDRSTRLEN> text{};
+  ::inet_ntop(AF_INET, &address, text.data(), text.size());
+  return text.data();
 }
 
 std::string name_or_ipv4(std::string_view host, std::string_view given) {
