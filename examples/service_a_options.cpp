@@ -71,6 +71,8 @@ std::string take_url(options& wanted) {
     refuse("it has no host");
   if (url.encoded_host().find('%') != boost::urls::pct_string_view::npos)
     refuse("its host must not be percent-encoded");
+  if (!url.encoded_path().empty() && !url.encoded_path().starts_with('/'))
+    refuse("between its host or port and its path there must be a /");
   const auto port = url.port();
   if (!port.empty()) {
     const auto error = std::from_chars(port.begin(), port.end(), wanted.port).ec;

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # usage: service_a.sh nginx SERVICE_A
 #        service_a.sh restart SERVICE_A SERVICE_B
+#        service_a.sh usage SERVICE_A
 #
 # ServiceA under load against nginx, and against a ServiceB that is killed and started anew
-# meanwhile. Exits 77, which CTest takes for skipped, when a program is not installed.
+# meanwhile; and what it says to a command line that makes no sense. Exits 77, which CTest takes for skipped, when a program is not installed.
 set -euo pipefail
 
 test=$1
@@ -147,6 +148,19 @@ restart_test() {
     "$(tail -n 1000 "$lines" | grep -c '"status":200,"error":null')" 1000
 }
 
+usage_test() {
+  local url status why
+  for url in http://127.0.0.1:8080x/foo http://127.0.0.1:8080:80/ http://127.0.0.1:8080-1 \
+    http://a:x/ http://a:-1/ 'http://[::1]x/' 'http://[::1]8080/' http://a:0/ http://a:65536/ \
+    https://a/ http:/a http:// a; do
+    status=0
+    why=$("$service_a" "$url" 2>&1 >/dev/null) || status=$?
+    ((status == 2)) || fail "$url: exit $status"
+    [[ $why == "service_a: \"$url\" is not a URL"*$'\n'usage:* ]] || fail "$url: $why"
+    printf 'ok: %s\n' "${why%%$'\n'*}"
+  done
+}
+
 case $test in
 nginx) nginx_test ;;
 restart)
@@ -154,4 +168,5 @@ restart)
   restart_test KILL
   restart_test TERM
   ;;
+usage) usage_test ;;
 esac
