@@ -136,7 +136,8 @@ public:
   /// Stops listening, closes all connections at once and cancels handlers.
   void close();
 
-  /// Stops gracefully: no new connections; idle ones are closed; requests of which a byte has
+  /// Stops gracefully: no new connections; idle ones are closed, those whose client is still
+  /// receiving a response within `server_options::linger_timeout`; requests of which a byte has
   /// arrived are finished and answered, the last one with `Connection: close`; what is left after
   /// `server_options::drain_timeout` is closed as by `close()`.
   ///

@@ -14,6 +14,9 @@
 #include <string>
 #include <utility>
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 namespace httpool::detail {
 namespace {
 
@@ -326,7 +329,7 @@ void server_connection::received(error_code ec, std::size_t bytes) {
   else if (ec == asio::error::eof)
     input_ended();
   else
-    end(false);
+    end(would_block(ec) && is_client_receiving());
 }
 
 // The server stops: what has come in already is taken, and nothing more is waited for.
@@ -337,6 +340,13 @@ void server_connection::take_last() {
     store(bytes);
   else
     end(context_.request_number != 0);
+}
+
+// Whether something it was sent has not got there yet. A reset in answer to its next request would
+// overtake that (RFC 9112 §9.6).
+bool server_connection::is_client_receiving() noexcept {
+  int unacknowledged = 0;
+  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged != 0;
 }
 
 void server_connection::input_ended() {

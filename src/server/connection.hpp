@@ -96,6 +96,7 @@ private:
   void received(boost::system::error_code ec, std::size_t bytes);
   void store(std::size_t bytes);
   void take_last();
+  bool is_client_receiving() noexcept;
   void input_ended();
   void end(bool lingering) noexcept;
 

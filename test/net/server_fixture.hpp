@@ -10,11 +10,15 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <chrono>
+#include <future>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +33,13 @@ using namespace std::chrono_literals;
 
 inline tcp::endpoint any_port() {
   return {asio::ip::address_v4::loopback(), 0};
+}
+
+// Waits for something that is sure to happen; the test's own time limit is the only one.
+template <class Condition>
+void until(Condition&& condition) {
+  while (!condition())
+    std::this_thread::yield();
 }
 
 class live_server {
@@ -47,23 +58,31 @@ public:
   httpool::server* operator->() { return &server_; }
   tcp::endpoint endpoint() const { return server_.local_endpoint(); }
 
+  // Comes back once its thread has done what is ready now and what that makes ready, or has ended.
+  void settle() {
+    for (int turn = 0; turn < 2; ++turn) {
+      const std::future<void> done = asio::post(context_, asio::use_future);
+      until([&] { return done.wait_for(0s) == std::future_status::ready || context_.stopped(); });
+    }
+  }
+
 private:
   asio::io_context context_{1};
   httpool::server server_;
   std::thread thread_;
 };
 
-// Waits for something that is sure to happen; the test's own time limit is the only one.
-template <class Condition>
-void until(Condition&& condition) {
-  while (!condition())
-    std::this_thread::yield();
-}
-
 class client {
 public:
   explicit client(const tcp::endpoint& to) : socket_(context_) { socket_.connect(to); }
   explicit client(const live_server& to) : client(to.endpoint()) {}
+
+  // One whose system takes in hardly more than what the test has read.
+  client(const live_server& to, asio::socket_base::receive_buffer_size window) : socket_(context_) {
+    socket_.open(tcp::v4());
+    socket_.set_option(window);
+    socket_.connect(to.endpoint());
+  }
 
   tcp::socket& socket() { return socket_; }
 

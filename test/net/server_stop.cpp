@@ -89,7 +89,9 @@ asio::awaitable<void> cancelled_inline() {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(idle_connections_end_and_new_ones_are_refused_when_the_server_stops) {
-  live_server server(hello);
+  httpool::server_options options = patient();
+  options.linger_timeout = 1min;
+  live_server server(hello, options);
   client silent(server);
   client served(server);
   BOOST_TEST(served.get("/").status() == 200u);
@@ -194,6 +196,32 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_writing_when_the_server_stops_ends_wit
   std::future<error_code> stopped = stop(server);
   until([&] { return refused(server.endpoint()); });
   BOOST_TEST((peer.receive()->body() == large));
+  BOOST_TEST(peer.at_end());
+  peer.half_close();
+  BOOST_TEST(!stopped.get());
+}
+
+BOOST_AUTO_TEST_CASE(a_response_that_is_still_on_its_way_when_the_server_stops_is_not_overtaken) {
+  const std::string large(1024 * 1024, 'x');
+  live_server server(
+      [&](const request& message) {
+        return response(200, message.target() == "/" ? large : "", "text/plain");
+      },
+      patient());
+  client peer(server, asio::socket_base::receive_buffer_size(64 * 1024));
+  // That the second response is being written shows that the system has all of the first.
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return server->stats().writes == 1; });
+  peer.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return server->stats().writes == 2; });
+  std::future<error_code> stopped = stop(server);
+  until([&] { return refused(server.endpoint()); });
+  server.settle();
+  peer.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto first = peer.receive();
+  BOOST_REQUIRE(first.has_value());
+  BOOST_TEST((first->body() == large));
+  BOOST_REQUIRE(peer.receive().has_value());
   BOOST_TEST(peer.at_end());
   peer.half_close();
   BOOST_TEST(!stopped.get());
