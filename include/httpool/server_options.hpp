@@ -37,14 +37,16 @@ struct server_options {
   /// connection is closed).
   duration body_timeout = std::chrono::seconds(10);
 
-  /// Without a request; then the connection is closed.
+  /// Without a request; then the connection is closed. It begins anew while the client, at the pace
+  /// that its network allows, is still receiving a response.
   duration idle_timeout = std::chrono::seconds(60);
 
   /// What in-flight requests get to finish once the server stops.
   duration drain_timeout = std::chrono::seconds(5);
 
   /// How long the server, having closed its side first, waits for the client to close the other, so
-  /// that a reset does not overtake the last response (RFC 9112 §9.6).
+  /// that a reset does not overtake the last response (RFC 9112 §9.6). It begins anew while the
+  /// client is still receiving.
   duration linger_timeout = std::chrono::seconds(2);
 
   /// Requests served on one connection; the last response says `Connection: close`. Zero: no limit.

@@ -5,17 +5,12 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <new>
 #include <string>
 #include <utility>
-
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 
 namespace httpool::detail {
 namespace {
@@ -213,6 +208,7 @@ void server_connection::send(response& message, bool keep_alive) {
 }
 
 void server_connection::await_next_request() noexcept {
+  unacknowledged_ = unknown;
   request_.clear();
   if (request_.body().capacity() > kept_body)
     request_.body().shrink_to_fit();
@@ -241,27 +237,14 @@ asio::awaitable<bool> server_connection::write_rest(error_code ec) {
     co_await socket_.async_wait(tcp::socket::wait_write,
                                 asio::redirect_error(asio::use_awaitable, ec));
     core_->clock().clear(*this);
+    if (late_)
+      ++core_->counters().timed_out;
     if (late_ || aborted_)
       co_return false;
     if (!ec)
       ec = out_.write(socket_);
   }
   co_return !ec;
-}
-
-// Closes our side and takes in what the client still sends, until it closes its own
-// (RFC 9112 §9.6).
-asio::awaitable<void> server_connection::linger() {
-  error_code ec;
-  socket_.shutdown(tcp::socket::shutdown_send, ec);
-  core_->clock().set(*this, deadline_kind::linger);
-  while (!ec && !late_ && !aborted_) {
-    in_.consume(in_.view().size());
-    const auto [data, size] = in_.prepare();
-    co_await socket_.async_read_some(asio::mutable_buffer(data, size),
-                                     asio::redirect_error(asio::use_awaitable, ec));
-  }
-  core_->clock().clear(*this);
 }
 
 asio::mutable_buffer server_connection::room() {
@@ -313,81 +296,21 @@ void server_connection::stop_waiting() noexcept {
 void server_connection::received(error_code ec, std::size_t bytes) {
   if (aborted_)
     return;
-  if (late_) {
-    late_ = false;
-    // A 408 to a client that has sent nothing could be taken for the answer to what it sends next.
-    if (waiting_ == waiting::request)
-      end(false);
-    else
-      refuse(408, "the request did not arrive in time");
-    return;
-  }
-  if (ec == asio::error::operation_aborted && core_->stopping())
-    bytes = socket_.read_some(room(), ec); // what came in while the server was told to stop
+  const bool puts_off_idle = late_ && waiting_ == waiting::request && is_client_receiving();
+  if (puts_off_idle)
+    waiting_ = waiting::nothing;
+  else if (late_)
+    return cut();
+  late_ = false;
+  // What came in while the read was cancelled, because of the deadline or the server's stop.
+  if (ec == asio::error::operation_aborted)
+    bytes = socket_.read_some(room(), ec);
   if (!ec)
     store(bytes);
   else if (ec == asio::error::eof)
     input_ended();
-  else
-    end(would_block(ec) && is_client_receiving());
-}
-
-// The server stops: what has come in already is taken, and nothing more is waited for.
-void server_connection::take_last() {
-  error_code ec;
-  const std::size_t bytes = socket_.read_some(room(), ec);
-  if (!ec)
-    store(bytes);
-  else
-    end(context_.request_number != 0);
-}
-
-// Whether something it was sent has not got there yet. A reset in answer to its next request would
-// overtake that (RFC 9112 §9.6).
-bool server_connection::is_client_receiving() noexcept {
-  int unacknowledged = 0;
-  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged != 0;
-}
-
-void server_connection::input_ended() {
-  if (waiting_ != waiting::request)
-    refuse(400, http1::text_of(problem::truncated));
-  end(false);
-}
-
-void server_connection::end(bool lingering) noexcept {
-  ended_ = true;
-  lingering_ = lingering;
-}
-
-void server_connection::nudge() noexcept {
-  error_code ignored;
-  if (waiting_ == waiting::request)
-    socket_.cancel(ignored);
-}
-
-void server_connection::abort() noexcept {
-  error_code ignored;
-  aborted_ = true;
-  core_->clock().clear(*this);
-  socket_.close(ignored);
-  // A handler may end inside its cancellation, and the connection with it: not here, where someone
-  // may be walking over connections.
-  try {
-    asio::post(core_->executor(), [self = shared_from_this()] {
-      self->cancel_handler_.emit(asio::cancellation_type::terminal);
-    });
-  } catch (const std::bad_alloc&) {
-    // The handler runs on to its end, and its response is dropped.
-  }
-}
-
-void server_connection::on_deadline(deadline_kind kind) noexcept {
-  error_code ignored;
-  late_ = true;
-  if (kind != deadline_kind::linger)
-    ++core_->counters().timed_out;
-  socket_.cancel(ignored);
+  else if (!would_block(ec) || core_->stopping())
+    end(would_block(ec) && unacknowledged() != 0);
 }
 
 } // namespace httpool::detail

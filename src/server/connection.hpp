@@ -96,6 +96,8 @@ private:
   void received(boost::system::error_code ec, std::size_t bytes);
   void store(std::size_t bytes);
   void take_last();
+  void cut();
+  std::size_t unacknowledged() noexcept;
   bool is_client_receiving() noexcept;
   void input_ended();
   void end(bool lingering) noexcept;
@@ -114,6 +116,8 @@ private:
   http1::body_decoder decoder_;
   http1::response_context answering_; // what of the request the response depends on
 
+  static constexpr std::size_t unknown = ~std::size_t{0};
+  std::size_t unacknowledged_ = unknown; // when is_client_receiving() was last asked
   std::size_t body_filled_ = 0;
   waiting waiting_ = waiting::nothing;
   bool in_body_ = false;

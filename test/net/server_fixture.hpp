@@ -16,7 +16,6 @@
 #include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include <array>
 #include <chrono>
 #include <future>
 #include <optional>
@@ -110,7 +109,7 @@ public:
         BOOST_ERROR("not a response: " << in_);
         return std::nullopt;
       }
-      if (!read()) {
+      if (!read_some()) {
         BOOST_TEST(in_.empty(), "a response was cut off: " << in_);
         return std::nullopt;
       }
@@ -125,7 +124,7 @@ public:
       BOOST_TEST((decoder.trouble() == httpool::http1::problem::none));
       if (decoder.done() || decoder.trouble() != httpool::http1::problem::none)
         return message;
-      if (!read()) {
+      if (!read_some()) {
         BOOST_ERROR("a body was cut off");
         return std::nullopt;
       }
@@ -141,20 +140,21 @@ public:
 
   // Whether the server has closed, without a reset and without sending anything else.
   bool at_end() {
-    const bool more = read();
+    const bool more = read_some();
     return !more && in_.empty() && end_ == asio::error::eof;
+  }
+
+  // Takes in at most so much, for receive() to look at later.
+  bool read_some(std::size_t most = 65536) {
+    std::string bytes(most, ' ');
+    bytes.resize(socket_.read_some(asio::buffer(bytes), end_));
+    in_ += bytes;
+    return !end_;
   }
 
   bool was_reset() const { return end_ == asio::error::connection_reset; }
 
 private:
-  bool read() {
-    std::array<char, 65536> bytes;
-    const std::size_t size = socket_.read_some(asio::buffer(bytes), end_);
-    in_.append(bytes.data(), size);
-    return !end_;
-  }
-
   asio::io_context context_;
   tcp::socket socket_;
   std::string in_;
