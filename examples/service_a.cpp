@@ -43,6 +43,11 @@ httpool::client_options client_options_for(const options& wanted) {
   return chosen;
 }
 
+void flush_output() {
+  if (!std::cout.flush())
+    throw std::runtime_error("cannot write to standard output");
+}
+
 /// Callers that share one client until all requests have been sent.
 class load {
 public:
@@ -68,7 +73,7 @@ public:
   bool report() {
     if (!wanted_.json)
       summary_.print(std::cout, wanted_.url, ended_ - began_);
-    std::cout.flush();
+    flush_output();
     if (wanted_.stats)
       print(std::cerr, stats_);
     return summary_.all_answered();
@@ -96,8 +101,10 @@ private:
 
   void tell(const result& one) {
     summary_.add(one);
-    if (wanted_.json)
-      std::cout << to_json(one) << std::endl;
+    if (!wanted_.json)
+      return;
+    std::cout << to_json(one) << '\n';
+    flush_output();
   }
 
   /// An open pool would keep the context running.
@@ -137,6 +144,7 @@ int run(int argc, const char* const* argv) {
   const options wanted = parse(argc, argv);
   if (wanted.help) {
     std::cout << usage();
+    flush_output();
     return 0;
   }
   asio::io_context context(1);

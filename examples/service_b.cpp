@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <exception>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -47,6 +48,13 @@ std::int64_t number(const po::variables_map& flags, const char* name, std::int64
   return value;
 }
 
+// Or else somebody would wait for it for ever.
+template <class Text>
+void say(const Text& text) {
+  if (!(std::cout << text << std::flush))
+    throw std::runtime_error("cannot write to standard output");
+}
+
 // False if only help was wanted, which has been given then.
 bool parse(int argc, char** argv, settings& to) {
   constexpr std::int64_t many = 1'000'000'000'000;
@@ -73,7 +81,7 @@ bool parse(int argc, char** argv, settings& to) {
     throw usage_error(wrong.what());
   }
   if (flags.count("help") != 0) {
-    std::cout << known;
+    say(known);
     return false;
   }
   to.host = flags["host"].as<std::string>();
@@ -123,7 +131,9 @@ void serve(const settings& given) {
   httpool::server_options options = given.server;
   options.on_response = observe;
   httpool::server_threads server(given.threads, endpoint_of(given), answer, options);
-  std::cout << "listening on " << server.local_endpoint() << std::endl;
+  std::ostringstream ready;
+  ready << "listening on " << server.local_endpoint() << '\n';
+  say(ready.str());
 
   signals.async_wait(
       [](boost::system::error_code, int number) { spdlog::info("stopping on signal {}", number); });
@@ -140,6 +150,9 @@ void serve(const settings& given) {
 } // namespace
 
 int main(int argc, char** argv) {
+  // Who reads the log may go before the requests under way are answered: `service_b 2>&1 | tee
+  // log`.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     settings given;
     if (parse(argc, argv, given)) {

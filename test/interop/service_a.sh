@@ -159,6 +159,15 @@ usage_test() {
     [[ $why == "service_a: \"$url\" is not a URL"*$'\n'usage:* ]] || fail "$url: $why"
     printf 'ok: %s\n' "${why%%$'\n'*}"
   done
+  local options
+  for options in --json --help ''; do
+    status=0
+    # Nobody listens on port 1; what there is to say goes to a disk that is full.
+    why=$("$service_a" http://127.0.0.1:1/ $options 2>&1 >/dev/full) || status=$?
+    ((status == 1)) || fail "a full disk: exit $status"
+    [[ $why == 'service_a: cannot write to standard output' ]] || fail "a full disk: $why"
+    printf 'ok: %s\n' "$why"
+  done
 }
 
 case $test in

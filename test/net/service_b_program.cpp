@@ -27,7 +27,8 @@ std::string drain(int fd) {
 
 class program {
 public:
-  explicit program(std::vector<std::string> arguments) {
+  // Its standard output goes to a pipe or to a file.
+  explicit program(std::vector<std::string> arguments, const char* out = nullptr) {
     BOOST_REQUIRE(::pipe2(out_, O_CLOEXEC) == 0);
     BOOST_REQUIRE(::pipe2(err_, O_CLOEXEC) == 0);
     arguments.insert(arguments.begin(), SERVICE_B);
@@ -37,7 +38,8 @@ public:
     pointers.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
-      ::dup2(out_[1], STDOUT_FILENO);
+      ::signal(SIGPIPE, SIG_DFL);
+      ::dup2(out == nullptr ? out_[1] : ::open(out, O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
       ::dup2(err_[1], STDERR_FILENO);
       ::execv(SERVICE_B, pointers.data());
       ::_exit(127);
@@ -60,6 +62,12 @@ public:
     BOOST_REQUIRE(ready.starts_with(begin));
     return {asio::ip::address_v4::loopback(),
             static_cast<std::uint16_t>(std::stoi(ready.substr(begin.size())))};
+  }
+
+  // From now on nobody reads what it says there.
+  void drop_err() {
+    ::close(err_[0]);
+    err_[0] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   }
 
   void signal(int number) { ::kill(pid_, number); }
@@ -129,6 +137,31 @@ BOOST_AUTO_TEST_CASE(it_exits_0_every_time_however_many_connections_are_idle) {
     const auto [status, out, err] = service.wait();
     BOOST_TEST(status == 0, time);
     BOOST_TEST(err == "");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(it_drains_on_sigterm_although_nobody_reads_its_log) {
+  program service({"--port", "0", "--log-level", "debug"});
+  client peer(service.endpoint());
+  service.drop_err();
+  peer.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  BOOST_TEST(peer.receive()->status() == 100u);
+  service.signal(SIGTERM);
+  peer.send("hello");
+  const auto answer = peer.receive();
+  BOOST_REQUIRE(answer.has_value());
+  BOOST_TEST(answer->body() == "hello");
+  peer.half_close();
+  BOOST_TEST(service.wait().status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_announcement_that_cannot_be_written_is_one_line_on_stderr_and_exit_1) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--port", "0"}, std::vector<std::string>{"--help"}}) {
+    const auto [status, out, err] = program(arguments, "/dev/full").wait();
+    BOOST_TEST(status == 1);
+    BOOST_TEST(is_one_line(err), err);
+    BOOST_TEST(err.find("standard output") != std::string::npos, err);
   }
 }
 
