@@ -62,6 +62,7 @@ struct server_options {
 
   /// Lets several servers listen on one port, among which the system spreads connections
   /// (`SO_REUSEPORT`). A port that another such server of the same user holds is then not in use!
+  /// `server_threads` sets this by itself, and finds a port in use that anyone else listens on.
   bool reuse_port = false;
 
   /// Called with every response, the server's own refusals included, before it is sent. May add

@@ -24,7 +24,8 @@ namespace httpool {
 class server_threads {
 public:
   /// Listens and starts the threads; `threads` is at least 1. Throws as `server`'s constructor
-  /// does. `options.reuse_port` is set as the number of threads asks for.
+  /// does, and also if another server has the port, `SO_REUSEPORT` or not: only its own threads
+  /// share it. `options.reuse_port` is not looked at.
   server_threads(std::size_t threads, const boost::asio::ip::tcp::endpoint& at,
                  server_handler handler, server_options options = {});
 

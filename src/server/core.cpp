@@ -77,6 +77,10 @@ server_core::server_core(asio::any_io_executor executor, const tcp::endpoint& at
   local_ = acceptor_.local_endpoint();
 }
 
+void server_core::share_port() {
+  acceptor_.set_option(reuse_port(true));
+}
+
 void server_core::start() {
   asio::co_spawn(executor_, accept(shared_from_this()), asio::detached);
 }

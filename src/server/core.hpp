@@ -54,6 +54,9 @@ public:
   server_core(boost::asio::any_io_executor executor, const tcp::endpoint& at,
               server_handler handler, server_options options, std::shared_ptr<quota> places);
 
+  // Lets other servers of this user listen on the port, too: those that set `reuse_port`.
+  void share_port();
+
   void start();
 
   // From any thread.

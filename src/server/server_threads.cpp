@@ -19,12 +19,15 @@ public:
        server_options options) {
     if (threads == 0)
       throw std::invalid_argument("server_threads: threads must not be 0");
-    options.reuse_port = threads > 1;
     const auto places = std::make_shared<detail::quota>(options.max_connections);
     for (std::size_t i = 0; i < threads; ++i) {
+      options.reuse_port = i > 0;
       contexts_.push_back(std::make_unique<boost::asio::io_context>(1));
       auto core = std::make_shared<detail::server_core>(contexts_.back()->get_executor(), at,
                                                         handler, options, places);
+      // The first has the port for itself, or fails if anyone listens there; only then it shares.
+      if (i == 0 && threads > 1)
+        core->share_port();
       at = core->local_endpoint();
       servers_.push_back(std::unique_ptr<server>(new server(std::move(core))));
     }

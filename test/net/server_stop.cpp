@@ -17,6 +17,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -352,6 +353,17 @@ BOOST_AUTO_TEST_CASE(several_threads_serve_one_port_with_one_limit_and_one_count
   for (const auto& peer : peers)
     BOOST_TEST(peer->at_end());
   BOOST_TEST(server.stop());
+}
+
+BOOST_AUTO_TEST_CASE(connections_are_spread_among_all_threads) {
+  std::mutex guard;
+  std::set<std::thread::id> seen;
+  httpool::server_threads server(3, any_port(), [&](const request&) {
+    const std::lock_guard lock(guard);
+    seen.insert(std::this_thread::get_id());
+    return response(200, std::to_string(seen.size()), "text/plain");
+  });
+  until([&] { return client(server.local_endpoint()).get("/").body() == "3"; });
 }
 
 BOOST_AUTO_TEST_CASE(threads_may_be_stopped_by_several_at_a_time) {

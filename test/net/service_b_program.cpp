@@ -166,15 +166,21 @@ BOOST_AUTO_TEST_CASE(an_announcement_that_cannot_be_written_is_one_line_on_stder
 }
 
 BOOST_AUTO_TEST_CASE(a_port_in_use_is_one_line_on_stderr_and_exit_1) {
-  program first({"--port", "0", "--log-level", "off"});
-  const tcp::endpoint at = first.endpoint();
-  const auto [status, out, err] = program({"--port", std::to_string(at.port())}).wait();
-  BOOST_TEST(status == 1);
-  BOOST_TEST(out == "");
-  BOOST_TEST(is_one_line(err), err);
-  BOOST_TEST(err.find("Address already in use") != std::string::npos, err);
-  first.signal(SIGTERM);
-  BOOST_TEST(first.wait().status == 0);
+  for (const char* threads : {"1", "2"}) {
+    program first({"--port", "0", "--log-level", "off", "--threads", threads});
+    const std::string port = std::to_string(first.endpoint().port());
+    for (const char* more : {"1", "2"}) {
+      program second({"--port", port, "--threads", more});
+      if (second.line() != "")
+        second.signal(SIGKILL);
+      const auto [status, out, err] = second.wait();
+      BOOST_TEST(status == 1, threads << " threads, then " << more);
+      BOOST_TEST(is_one_line(err), err);
+      BOOST_TEST(err.find("Address already in use") != std::string::npos, err);
+    }
+    first.signal(SIGTERM);
+    BOOST_TEST(first.wait().status == 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
