@@ -102,6 +102,7 @@ private:
 /// \endcode
 class server {
 public:
+  /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;
 
   /// Listens on `at` (port 0 lets the system pick one) and begins to serve as soon as the executor
@@ -110,6 +111,7 @@ public:
   server(executor_type executor, const boost::asio::ip::tcp::endpoint& at, server_handler handler,
          server_options options = {});
 
+  /// The same, for an execution context such as `io_context`.
   template <class Context>
   requires std::derived_from<Context, boost::asio::execution_context>
   server(Context& context, const boost::asio::ip::tcp::endpoint& at, server_handler handler,
@@ -122,11 +124,13 @@ public:
   /// Closes at once, as `close()` does.
   ~server();
 
+  /// The executor that everything runs on: accepting, connections, handlers that are coroutines.
   executor_type get_executor() const;
 
   /// Where it listens; the port is the one picked by the system if that was asked for.
   boost::asio::ip::tcp::endpoint local_endpoint() const;
 
+  /// Figures of one moment.
   server_stats stats() const;
 
   /// Closes the connection of that id at once, whatever it is doing; nothing happens if there is

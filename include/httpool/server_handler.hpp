@@ -20,7 +20,10 @@ namespace httpool {
 /// requests at once and only some of them later.
 class reply {
 public:
+  /// A response that is there already.
   reply(response now) : value_(std::move(now)) {}
+
+  /// A coroutine that will yield the response; the server runs it on its executor.
   reply(boost::asio::awaitable<response> later) : value_(std::move(later)) {}
 
   /// Whether the response is there already.
@@ -69,6 +72,7 @@ concept takes_request = requires(F& f, request r) {
 /// a copy.
 class server_handler {
 public:
+  /// Keeps `function`, moved or copied from what is given.
   template <class F>
   requires(!std::same_as<std::decay_t<F>, server_handler> &&
            (detail::takes_request<std::decay_t<F>> ||

@@ -18,6 +18,7 @@ namespace httpool {
 ///
 /// A deadline may be late by a few milliseconds, never early; `duration::max()` means none.
 struct server_options {
+  /// What the deadlines are given in: the steady clock's, as wall-clock time may jump.
   using duration = std::chrono::steady_clock::duration;
 
   /// Bytes of a request's head, request line and line breaks included; beyond: 431, or 414 if the
@@ -55,9 +56,11 @@ struct server_options {
   /// Connections open at a time; more wait, unaccepted, for one of them to close. Zero: no limit.
   std::size_t max_connections = 0;
 
-  /// Responses, and bytes of responses, that are gathered into one write while the client has sent
-  /// ahead. Nothing further is read while they are being written.
+  /// Responses that are gathered into one write while the client has sent ahead. Nothing further is
+  /// read while they are being written.
   std::size_t max_batch = 64;
+
+  /// Bytes of responses after which such a write begins, whether or not `max_batch` is reached.
   std::size_t max_batch_bytes = 256 * 1024;
 
   /// Lets several servers listen on one port, among which the system spreads connections
