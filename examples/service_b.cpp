@@ -12,6 +12,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -75,7 +76,13 @@ bool parse(int argc, char** argv, settings& to) {
       "trace, debug, info, warn, error or off; the log goes to stderr")("help", "show this");
   po::variables_map flags;
   try {
-    po::store(po::command_line_parser(argc, argv).options(known).positional({}).run(), flags);
+    namespace style = po::command_line_style;
+    po::store(po::command_line_parser(argc, argv)
+                  .options(known)
+                  .positional({})
+                  .style(style::unix_style & ~style::allow_guessing)
+                  .run(),
+              flags);
     po::notify(flags);
   } catch (const po::error& wrong) {
     throw usage_error(wrong.what());
@@ -85,6 +92,11 @@ bool parse(int argc, char** argv, settings& to) {
     return false;
   }
   to.host = flags["host"].as<std::string>();
+  // The form in which an IPv6 address is printed.
+  if (to.host.starts_with('[') && to.host.ends_with(']'))
+    to.host = to.host.substr(1, to.host.size() - 2);
+  if (to.host.empty())
+    throw usage_error("--host must not be empty");
   to.port = static_cast<std::uint16_t>(number(flags, "port", 0, 65535));
   to.threads = static_cast<std::size_t>(number(flags, "threads", 1, 1024));
   to.log_level = flags["log-level"].as<std::string>();
@@ -147,6 +159,14 @@ void serve(const settings& given) {
                figures.peak_open, figures.requests, figures.refused);
 }
 
+// One line, whatever the arguments held.
+int complain(std::string why, int status) {
+  std::replace_if(
+      why.begin(), why.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  std::cerr << "service_b: " << why << '\n';
+  return status;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -161,10 +181,8 @@ int main(int argc, char** argv) {
     }
     return 0;
   } catch (const usage_error& wrong) {
-    std::cerr << "service_b: " << wrong.what() << " (see --help)\n";
-    return 2;
+    return complain(std::string(wrong.what()) + " (see --help)", 2);
   } catch (const std::exception& failed) {
-    std::cerr << "service_b: " << failed.what() << '\n';
-    return 1;
+    return complain(failed.what(), 1);
   }
 }

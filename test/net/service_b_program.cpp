@@ -196,13 +196,41 @@ BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
       {"--max-requests", "-1"},
       {"--max-connections", "-1"},
       {"--host"},
+      {"--host", ""},
+      {"--host", "[]"},
+      {"--por", "1"},
+      {"--unknown\nwith a second line"},
+      {"--port", "1\n2"},
+      {"--log-level", "a\tb\nc"},
   };
   for (const std::vector<std::string>& arguments : bad) {
-    const auto [status, out, err] = program(arguments).wait();
+    program service(arguments);
+    if (service.line() != "")
+      service.signal(SIGKILL);
+    const auto [status, out, err] = service.wait();
     BOOST_TEST(status == 2, arguments.front());
     BOOST_TEST(out == "");
     BOOST_TEST(is_one_line(err), err);
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_host_may_be_in_the_form_that_is_printed) {
+  program service({"--host", "[::1]", "--port", "0", "--log-level", "off"});
+  const std::string ready = service.line();
+  service.signal(SIGTERM);
+  const auto [status, out, err] = service.wait();
+  // Not every machine has IPv6.
+  if (ready == "")
+    BOOST_TEST(err.starts_with("service_b: cannot listen on [::1]:0: "), err);
+  else
+    BOOST_TEST(ready.starts_with("listening on [::1]:"), ready);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_cannot_be_resolved_is_one_line_on_stderr_and_exit_1) {
+  const auto [status, out, err] = program({"--host", "no such\nhost"}).wait();
+  BOOST_TEST(status == 1);
+  BOOST_TEST(out == "");
+  BOOST_TEST(is_one_line(err), err);
 }
 
 BOOST_AUTO_TEST_CASE(its_routes_answer_and_show_which_connection_serves) {
