@@ -34,8 +34,8 @@ struct server_options {
   /// From a request's first byte to the end of its head; then 408.
   duration head_timeout = std::chrono::seconds(10);
 
-  /// Without progress, while a body is being read (then 408) or a response written (then the
-  /// connection is closed).
+  /// Without progress, while a body is being read (then 408; progress is content, not chunk
+  /// extensions or trailers) or a response written (then the connection is closed).
   duration body_timeout = std::chrono::seconds(10);
 
   /// Without a request; then the connection is closed. It begins anew while the client, at the pace

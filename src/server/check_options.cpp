@@ -14,9 +14,13 @@ constexpr std::uint64_t most_head_bytes = std::uint64_t{1} << 31;
 void check(const char* field, server_options::duration value) {
   if (value > server_options::duration::zero())
     return;
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(value).count();
+  using namespace std::chrono;
+  const auto ms = duration_cast<milliseconds>(value);
+  const std::string told = ms == value
+                               ? std::to_string(ms.count()) + " ms"
+                               : std::to_string(duration_cast<nanoseconds>(value).count()) + " ns";
   throw std::invalid_argument(std::string("server_options::") + field + " must be positive, not " +
-                              std::to_string(ms) + " ms");
+                              told);
 }
 
 void check(const char* field, std::uint64_t value) {

@@ -273,8 +273,12 @@ void server_connection::store(std::size_t bytes) {
 
 void server_connection::begin_waiting() {
   if (in_body_) {
+    // Content alone is progress: chunk extensions and trailers could be dragged on for hours.
+    const std::size_t size = request_.body().size();
+    if (waiting_ != waiting::body || size != body_arrived_)
+      core_->clock().set(*this, deadline_kind::progress);
     waiting_ = waiting::body;
-    core_->clock().set(*this, deadline_kind::progress);
+    body_arrived_ = size;
   } else if (!parser_.started()) {
     // Empty lines are no request: they do not put off the deadline.
     if (waiting_ != waiting::request)

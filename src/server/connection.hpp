@@ -118,6 +118,7 @@ private:
 
   static constexpr std::size_t unknown = ~std::size_t{0};
   std::size_t unacknowledged_ = unknown; // when is_client_receiving() was last asked
+  std::size_t body_arrived_ = 0;         // when its deadline was last set
   std::size_t body_filled_ = 0;
   waiting waiting_ = waiting::nothing;
   bool in_body_ = false;

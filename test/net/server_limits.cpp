@@ -80,6 +80,23 @@ BOOST_AUTO_TEST_CASE(a_body_is_cut_when_it_stands_still_but_not_while_it_moves) 
   BOOST_TEST(still.at_end());
 }
 
+BOOST_AUTO_TEST_CASE(a_body_stands_still_while_chunk_extensions_or_trailers_trickle) {
+  httpool::server_options options;
+  options.body_timeout = 100ms;
+  live_server server(hello, options);
+  for (const std::string begin : {"5;a=", "1\r\nx\r\n0\r\nA: "}) {
+    client peer(server);
+    peer.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + begin);
+    int bytes = 0;
+    while (!readable_within(peer, 10ms) && ++bytes < 1'000)
+      peer.send("x");
+    BOOST_TEST(bytes < 1'000);
+    const auto refusal = peer.receive();
+    BOOST_REQUIRE(refusal.has_value());
+    BOOST_TEST(refusal->status() == 408u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_idle_connection_is_closed_without_a_word) {
   httpool::server_options options;
   options.idle_timeout = 1s;
@@ -255,6 +272,10 @@ BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_by_name) {
              "server_options::max_head_bytes must be at most 2147483648, not 2147483649");
   BOOST_TEST(refusal([](options& o) { o.idle_timeout = -3ms; }) ==
              "server_options::idle_timeout must be positive, not -3 ms");
+  BOOST_TEST(refusal([](options& o) { o.idle_timeout = -1ns; }) ==
+             "server_options::idle_timeout must be positive, not -1 ns");
+  BOOST_TEST(refusal([](options& o) { o.linger_timeout = 0s; }) ==
+             "server_options::linger_timeout must be positive, not 0 ms");
   BOOST_TEST(refusal([](options& o) { o.max_head_bytes = 0; }) ==
              "server_options::max_head_bytes must not be 0");
   BOOST_TEST(refusal([](options& o) { o.head_timeout = options::duration::max(); }) == "");
