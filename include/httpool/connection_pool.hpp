@@ -143,6 +143,9 @@ public:
   /// when the pool is closed. Dials nothing.
   lease try_acquire();
 
+  /// The same, of a connection that was idle for less than `max_idle`.
+  lease try_acquire(std::chrono::nanoseconds max_idle);
+
   /// Gives back `dead`, whose connection has died under its lessee, for a fresh dial in its place:
   /// the second try that a request may have. It neither queues behind a waiter nor overtakes one.
   /// Otherwise as `async_acquire`; `dead` must not be empty and must be of this pool.

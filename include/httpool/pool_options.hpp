@@ -117,6 +117,17 @@ struct acquire_options {
   /// Replaces `pool_options::acquire_timeout` for this call. Zero or less means that only a
   /// connection that is idle already will do.
   std::optional<std::chrono::nanoseconds> timeout = {};
+
+  /// For a request that cannot be sent again if the connection turns out dead: a connection that
+  /// was idle for less than this is preferred. If there is none, and a dial may start now, the
+  /// caller gets a dial of its own; if not, or if that fails or is late, it gets an older idle
+  /// connection after all. Zero or less prefers a new connection to any idle one.
+  std::optional<std::chrono::nanoseconds> max_idle = {};
+
+  /// How long this call waits for a dial, which belongs to the pool and goes on: when this time has
+  /// passed and a dial is in flight, the call fails with `error::dial_timeout`. When none is in
+  /// flight, it goes on waiting for a connection that is given back, until its `timeout`.
+  std::optional<std::chrono::nanoseconds> dial_timeout = {};
 };
 
 } // namespace httpool

@@ -45,7 +45,11 @@ connection_pool::executor_type connection_pool::get_executor() const noexcept {
 }
 
 lease connection_pool::try_acquire() {
-  return core_->try_acquire();
+  return core_->try_acquire(std::chrono::nanoseconds::max());
+}
+
+lease connection_pool::try_acquire(std::chrono::nanoseconds max_idle) {
+  return core_->try_acquire(max_idle);
 }
 
 void connection_pool::close() noexcept {

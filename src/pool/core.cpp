@@ -74,14 +74,19 @@ pool_core::~pool_core() {
 
 void pool_core::acquire(acquire_operation& operation, acquire_options options) {
   const duration timeout = options.timeout.value_or(acquire_timeout_);
-  run([&](todo& work) { ledger_.acquire(work.now, operation, saturating_add(work.now, timeout)); });
+  const duration max_idle = options.max_idle.value_or(duration::max());
+  const duration dial_timeout = options.dial_timeout.value_or(duration::max());
+  run([&](todo& work) {
+    ledger_.acquire(work.now, operation, saturating_add(work.now, timeout), max_idle,
+                    saturating_add(work.now, dial_timeout));
+  });
 }
 
-lease pool_core::try_acquire() {
+lease pool_core::try_acquire(duration max_idle) {
   for (;;) {
     ledger::connection* found = nullptr;
     run([&](todo& work) {
-      found = ledger_.try_acquire(work.now);
+      found = ledger_.try_acquire(work.now, max_idle);
       if (found)
         take(static_cast<connection&>(*found));
     });
@@ -99,6 +104,7 @@ lease pool_core::try_acquire() {
 
 void pool_core::redial(acquire_operation& operation, lease dead, acquire_options options) {
   const duration timeout = options.timeout.value_or(acquire_timeout_);
+  const duration dial_timeout = options.dial_timeout.value_or(duration::max());
   std::shared_ptr<abortable> task;
   try {
     task = std::make_shared<abortable>(executor_);
@@ -124,7 +130,7 @@ void pool_core::redial(acquire_operation& operation, lease dead, acquire_options
     c.late = false;
     c.task = std::move(task);
     ledger_.redial(work.now, c, close_reason::peer_closed, operation,
-                   saturating_add(work.now, timeout));
+                   saturating_add(work.now, timeout), saturating_add(work.now, dial_timeout));
   });
 }
 

@@ -72,7 +72,7 @@ public:
 
   // Callers.
   void acquire(acquire_operation& operation, acquire_options options);
-  lease try_acquire();
+  lease try_acquire(duration max_idle = duration::max());
   void redial(acquire_operation& operation, lease dead, acquire_options options);
   void drain(drain_operation& operation, duration timeout);
   void give_ticket(acquire_operation& operation);

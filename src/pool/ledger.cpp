@@ -29,20 +29,21 @@ ledger::ledger(const pool_options& options, time_point now, std::uint64_t seed)
 
 // Callers -----------------------------------------------------------------------------------------
 
-void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
+void ledger::acquire(time_point now, waiter& caller, time_point deadline, duration max_idle,
+                     time_point dial_deadline) {
   begin_event();
   reserve_decisions();
   start_retries(now);
   ++counts_.acquires;
   caller.turn = ++turns_;
-  caller.since = now;
-  caller.deadline = deadline;
+  begin_wait(caller, now, deadline, max_idle, dial_deadline);
   if (closed_)
     return fail(caller, error::pool_closed, counts_.failed);
   if (caller.cancelled)
     return fail(caller, caller.cancelled, counts_.cancelled);
   if (queue_.empty()) {
-    if (connection* c = take_idle(now))
+    connection* const c = take_idle(now);
+    if (c && !prefers_dial(now, caller, *c))
       return grant(now, caller, *c);
   }
   if (deadline <= now)
@@ -52,12 +53,14 @@ void ledger::acquire(time_point now, waiter& caller, time_point deadline) {
   park_in_queue(caller, queue_.end());
 }
 
-ledger::connection* ledger::try_acquire(time_point now) {
+ledger::connection* ledger::try_acquire(time_point now, duration max_idle) {
   begin_event();
   start_retries(now);
   if (closed_ || !queue_.empty())
     return nullptr;
   connection* c = take_idle(now);
+  if (c && now - c->idle_since >= max_idle && max_idle != duration::max())
+    c = nullptr;
   if (c) {
     ++counts_.acquires;
     ++counts_.granted;
@@ -70,8 +73,8 @@ ledger::connection* ledger::try_acquire(time_point now) {
 
 void ledger::cancel(time_point now, waiter& caller, boost::system::error_code reason) {
   begin_event();
-  if (caller.where == waiter::place::retrying)
-    give_up_retry(caller);
+  if (has_own_dial(caller))
+    give_up_own_dial(caller);
   if (caller.where == waiter::place::nowhere)
     caller.cancelled = reason;
   else
@@ -128,13 +131,12 @@ void ledger::stale(time_point now, connection& c, waiter* caller, close_reason r
 }
 
 void ledger::redial(time_point now, connection& c, close_reason reason, waiter& caller,
-                    time_point deadline) {
+                    time_point deadline, time_point dial_deadline) {
   begin_event();
   reserve_decisions();
   ++counts_.acquires;
   caller.turn = 0; // Whoever queues came after it had been granted.
-  caller.since = now;
-  caller.deadline = deadline;
+  begin_wait(caller, now, deadline, duration::max(), dial_deadline);
   end_lease(now, c);
   count_closed(reason);
   if (closed_ || caller.cancelled || deadline <= now) {
@@ -154,7 +156,7 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
     ++held_back_;
     ++counts_.dials;
     park(caller, waiter::place::retrying);
-    ++retrying_;
+    ++own_dials_;
   }
   settle(now);
 }
@@ -174,21 +176,23 @@ void ledger::limit_uses(connection& c, std::uint64_t more) const noexcept {
 // Connections -------------------------------------------------------------------------------------
 
 bool ledger::wants_dial(time_point now) const noexcept {
-  return !dials_are_held_ && lacks_dial() && may_start_dial(now);
+  return !dials_are_held_ && (lacks_dial() || lacks_own_dial()) && may_start_dial(now);
 }
 
-void ledger::hold_dials(time_point) {
+void ledger::hold_dials(time_point now) {
   dials_are_held_ = true;
+  settle(now);
 }
 
 need ledger::dials_for(time_point now) const noexcept {
   if (!lacks_dial() || !may_start_dial(now))
     return need::none;
-  return dialing_.size() - retrying_ < queue_.size() ? need::urgent : need::spare;
+  return dialing_.size() - own_dials_ < queue_.size() ? need::urgent : need::spare;
 }
 
 void ledger::dial(time_point now, connection& c) {
   reserve_decisions();
+  const bool is_own = lacks_own_dial(); // Before the dial takes the room that it needs.
   c = connection();
   c.where = state::dialing;
   dialing_.push_back(c);
@@ -196,6 +200,10 @@ void ledger::dial(time_point now, connection& c) {
   counts_.peak_total = std::max(counts_.peak_total, total());
   end_prewarm();
   begin_dial(now, c);
+  if (is_own) {
+    reserve_for_first(c);
+    settle(now);
+  }
 }
 
 void ledger::dialed(time_point now, connection& c) {
@@ -237,10 +245,16 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
     last_failure_ = now;
   }
   next_dial_ = std::max(next_dial_, saturating_add(now, backoff()));
-  if (reserved_for)
-    fail(*reserved_for, why, counts_.failed);
-  else if (dialing_.size() - retrying_ < queue_.size())
+  if (reserved_for) {
+    connection* const idle =
+        reserved_for->where == waiter::place::choosy ? take_idle(now) : nullptr;
+    if (idle)
+      grant(now, *reserved_for, *idle);
+    else
+      fail(*reserved_for, why, counts_.failed);
+  } else if (dialing_.size() - own_dials_ < queue_.size()) {
     fail(queue_.front(), why, counts_.failed);
+  }
   settle(now);
 }
 
@@ -283,12 +297,9 @@ void ledger::probed(time_point now, connection& c, bool good) {
 void ledger::tick(time_point now) {
   begin_event();
   shrink_decisions();
-  while (!waiting_until_.empty() && waiting_until_.begin()->deadline <= now) {
-    waiter& w = *waiting_until_.begin();
-    if (w.where == waiter::place::retrying)
-      give_up_retry(w);
-    fail(w, error::acquire_timeout, counts_.timed_out);
-  }
+  const bool has_shared_dial = dialing_.size() > own_dials_;
+  while (!waiting_until_.empty() && waiting_until_.begin()->deadline <= now)
+    look_at(now, *waiting_until_.begin(), has_shared_dial);
   while (!ending_by_.empty() && ending_by_.begin()->deadline <= now) {
     connection& c = *ending_by_.begin();
     set_deadline(c, time_point::max());
@@ -325,8 +336,8 @@ void ledger::close(time_point now) {
   prewarm_ = 0;
   while (!waiting_until_.empty()) {
     waiter& w = *waiting_until_.begin();
-    if (w.where == waiter::place::retrying)
-      give_up_retry(w);
+    if (has_own_dial(w))
+      give_up_own_dial(w);
     fail(w, error::pool_closed, counts_.failed);
   }
   while (!idle_.empty())

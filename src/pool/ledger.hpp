@@ -52,7 +52,7 @@ public:
     bool probing = false;           ///< Leased to a probe.
     bool watched = false;           ///< Idle, and its watch is wanted.
     bool dial_started = false;      ///< Dialing, and not waiting for its turn.
-    waiter* reserved_for = nullptr; ///< Dialing for this waiter alone: a retry.
+    waiter* reserved_for = nullptr; ///< Dialing for this waiter alone.
     time_point dialed_at = {};      ///< When its dial began.
     time_point expires_at = {};     ///< When it has reached its lifetime.
     time_point idle_since = {};     ///< When its last use ended, or its dial if it had none.
@@ -86,11 +86,14 @@ public:
 
   // Callers -----------------------------------------------------------------------------------
 
-  /// A caller wants a connection by `deadline`: grants, parks or fails it.
-  void acquire(time_point now, waiter& caller, time_point deadline);
+  /// A caller wants a connection by `deadline`, would rather have a dial of its own than one that
+  /// was idle for `max_idle`, and waits for dials until `dial_deadline`: grants, parks or fails it.
+  void acquire(time_point now, waiter& caller, time_point deadline,
+               duration max_idle = duration::max(), time_point dial_deadline = time_point::max());
 
-  /// A caller wants an idle connection now or nothing. Gives nothing while another waits.
-  connection* try_acquire(time_point now);
+  /// A caller wants a connection that was idle for less than `max_idle` now, or nothing. Gives
+  /// nothing while another waits, unless that one has declined it.
+  connection* try_acquire(time_point now, duration max_idle = duration::max());
 
   /// A caller has gone: fails it with `reason` if it waits, or else as soon as it would wait.
   void cancel(time_point now, waiter& caller, boost::system::error_code reason);
@@ -112,7 +115,7 @@ public:
   /// A leased connection died under its lessee and its descriptor is closed: a fresh dial, for
   /// `caller` alone, takes its place. It neither queues behind a waiter nor overtakes one.
   void redial(time_point now, connection& c, close_reason reason, waiter& caller,
-              time_point deadline);
+              time_point deadline, time_point dial_deadline = time_point::max());
 
   /// The lessee takes the connection out of the pool and its limit.
   void detached(time_point now, connection& c);
@@ -264,11 +267,22 @@ private:
   void decide(decision::action what, waiter* w, connection* c, boost::system::error_code why = {});
   void settle(time_point now);
 
+  void begin_wait(waiter& w, time_point now, time_point deadline, duration max_idle,
+                  time_point dial_deadline) noexcept;
+  void look_at(time_point now, waiter& w, bool has_shared_dial);
   void park(waiter& w, waiter::place where);
   void park_in_queue(waiter& w, waiters::iterator next);
   void unpark(waiter& w) noexcept;
   void fail(waiter& w, boost::system::error_code why, std::uint64_t& counter);
   void grant(time_point now, waiter& w, connection& c);
+  void serve(time_point now, waiter& w, connection& c);
+  waiter* next_for(time_point now, const connection& c) noexcept;
+  static bool is_fresh(const connection& c, const waiter& w, time_point now) noexcept {
+    return now - c.idle_since < w.max_idle;
+  }
+  static bool has_own_dial(const waiter& w) noexcept {
+    return w.where == waiter::place::retrying || w.where == waiter::place::choosy;
+  }
   bool too_many_waiters() const noexcept;
 
   void set_deadline(connection& c, time_point deadline) noexcept;
@@ -295,9 +309,13 @@ private:
   void begin_dial(time_point now, connection& c);
   void end_dial(connection& c) noexcept;
   void start_retries(time_point now);
-  void give_up_retry(waiter& w);
+  void give_up_own_dial(waiter& w);
   bool may_start_dial(time_point now) const noexcept;
   bool lacks_dial() const noexcept;
+  bool lacks_own_dial() const noexcept;
+  bool prefers_dial(time_point now, const waiter& w, const connection& c) const noexcept;
+  void reserve_for_first(connection& c) noexcept;
+  connection& own_dial_of(const waiter& w) noexcept;
   std::size_t dials_in_flight() const noexcept { return dialing_.size() - held_back_; }
   duration backoff() noexcept;
   duration spread(duration base, unsigned percent) noexcept;
@@ -321,8 +339,9 @@ private:
   duration probe_interval_; ///< The longest duration without a probe.
 
   waiters queue_;                   ///< First come, first served.
-  deadlines<waiter> waiting_until_; ///< All waiters, queued or retrying.
-  std::size_t retrying_ = 0;        ///< Waiters with a dial of their own.
+  waiters choosy_;                  ///< Those of them who have a dial of their own instead.
+  deadlines<waiter> waiting_until_; ///< All waiters, in whatever place.
+  std::size_t own_dials_ = 0;       ///< Waiters with a dial of their own.
   std::uint64_t turns_ = 0;         ///< Turns given to callers, from 1; a retry's is 0.
 
   connections dialing_;

@@ -13,11 +13,37 @@ using action = ledger::decision::action;
 bool ledger::lacks_dial() const noexcept {
   if (closed_ || total() >= limits_.max_connections)
     return false;
-  const std::size_t shared = dialing_.size() - retrying_;
+  const std::size_t shared = dialing_.size() - own_dials_;
   if (shared < queue_.size())
     return true;
   const std::size_t spare = shared - queue_.size();
   return idle_.size() + probing_ + spare < limits_.min_idle || open() < prewarm_;
+}
+
+/// Whether the first of the queue, whom `settle` has left there beside idle connections, would
+/// rather have a dial of its own.
+bool ledger::lacks_own_dial() const noexcept {
+  return !queue_.empty() && !idle_.empty() && total() < limits_.max_connections;
+}
+
+/// Whether a caller would rather have a dial of its own than this idle connection, and one may
+/// start now. Without a permit it is asked again.
+bool ledger::prefers_dial(time_point now, const waiter& w, const connection& c) const noexcept {
+  return !is_fresh(c, w, now) && w.max_idle != duration::max() && !dials_are_held_ &&
+         w.ends_by > now && total() < limits_.max_connections && may_start_dial(now);
+}
+
+/// The first of the queue has a dial of its own from now on.
+void ledger::reserve_for_first(connection& c) noexcept {
+  waiter& w = queue_.front();
+  queue_.pop_front();
+  w.where = waiter::place::choosy;
+  auto place = choosy_.end();
+  while (place != choosy_.begin() && std::prev(place)->turn > w.turn)
+    --place;
+  choosy_.insert(place, w);
+  c.reserved_for = &w;
+  ++own_dials_;
 }
 
 bool ledger::may_start_dial(time_point now) const noexcept {
@@ -60,12 +86,16 @@ void ledger::start_retries(time_point now) {
   }
 }
 
-/// A retry's waiter goes: its dial is shared from now on or, when it has not started, forgotten.
-void ledger::give_up_retry(waiter& w) {
+ledger::connection& ledger::own_dial_of(const waiter& w) noexcept {
   const auto found = std::find_if(dialing_.begin(), dialing_.end(),
                                   [&w](const connection& c) { return c.reserved_for == &w; });
   assert(found != dialing_.end());
-  connection& c = *found;
+  return *found;
+}
+
+/// Its waiter goes: the dial is shared from now on or, when it has not started, forgotten.
+void ledger::give_up_own_dial(waiter& w) {
+  connection& c = own_dial_of(w);
   c.reserved_for = nullptr;
   if (c.dial_started)
     return;

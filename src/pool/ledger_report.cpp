@@ -29,7 +29,7 @@ pool_snapshot ledger::snapshot() const noexcept {
   result.idle = idle_.size();
   result.leased = leased_.size();
   result.closing = closing_.size();
-  result.waiting = queue_.size() + retrying_;
+  result.waiting = queue_.size() + own_dials_;
   result.last_dial_error = counts_.last_dial_error;
   return result;
 }
@@ -77,12 +77,13 @@ void ledger::check_invariants(time_point now) const {
   check_list(leased_, state::leased);
   check_list(closing_, state::closing);
   require(held_back == held_back_, "1: retries held back are counted");
-  require(reserved == retrying_, "3: each retrying waiter has one dial of its own");
+  require(reserved == own_dials_,
+          "3: each waiter without a place in the queue has one dial of its own");
   require(probing == probing_, "1: probes are counted");
   require(evicting == evicting_, "1: evictions are counted");
   require(with_deadline == ending_by_.size(), "13: each deadline is kept once");
 
-  std::size_t queued = 0;
+  std::size_t queued = 0, choosy = 0;
   time_point previous = time_point::min();
   std::uint64_t turn = 0;
   for (const waiter& w : queue_) {
@@ -91,13 +92,23 @@ void ledger::check_invariants(time_point now) const {
     turn = w.turn;
     ++queued;
   }
+  turn = 0;
+  for (const waiter& w : choosy_) {
+    require(w.where == waiter::place::choosy, "3: a choosy waiter knows that it is");
+    require(turn <= w.turn, "6: choosy waiters are in the order of their acquires");
+    turn = w.turn;
+    ++choosy;
+  }
   for (const waiter& w : waiting_until_) {
     require(w.where != waiter::place::nowhere, "3: whoever has a deadline waits");
     require(previous <= w.deadline, "13: deadlines are in order");
     previous = w.deadline;
   }
-  require(queued + retrying_ == waiting_until_.size(), "3: each waiter has one deadline");
+  require(queued + own_dials_ == waiting_until_.size(), "3: each waiter has one deadline");
 
+  // Who waits for a dial of its own, in flight, has declined what is idle: the one exception.
+  require(choosy + held_back_ <= own_dials_ && choosy <= dials_in_flight(),
+          "4: whoever declines idle connections has a dial in flight");
   require(queue_.empty() || idle_.empty(), "4: nobody waits while a connection is idle");
   require(!wants_dial(now), "4: nobody waits while there is room and a dial may start");
   require(held_back_ == 0 || !may_start_dial(now), "4: no retry is held back without need");
@@ -110,7 +121,7 @@ void ledger::check_invariants(time_point now) const {
     require(sweep_at_ <= due(c), "11: no idle connection is forgotten");
     previous = c.idle_since;
   }
-  require(!closed_ || (queue_.empty() && idle_.empty() && retrying_ == 0 && held_back_ == 0),
+  require(!closed_ || (queue_.empty() && idle_.empty() && own_dials_ == 0 && held_back_ == 0),
           "15: nothing waits or is idle after close");
 
   const pool_stats s = stats(now);

@@ -2,6 +2,8 @@
 
 #include "pool/ledger.hpp"
 
+#include <httpool/error.hpp>
+
 #include <algorithm>
 #include <new>
 
@@ -19,13 +21,13 @@ using action = ledger::decision::action;
 
 /// What a change may have made possible: an idle connection meets a waiter, a retry has its turn.
 void ledger::settle(time_point now) {
+  start_retries(now);
   while (!queue_.empty()) {
-    connection* c = take_idle(now);
-    if (!c)
+    connection* const c = take_idle(now);
+    if (!c || prefers_dial(now, queue_.front(), *c))
       break;
     grant(now, queue_.front(), *c);
   }
-  start_retries(now);
 }
 
 /// Room for all that the events of the connections and waiters there are may decide, so that no
@@ -48,17 +50,47 @@ void ledger::shrink_decisions() noexcept try {
 }
 
 std::size_t ledger::most_decisions() const noexcept {
-  return 2 * (queue_.size() + retrying_ + total() + 1) + spare_decisions;
+  return 2 * (queue_.size() + own_dials_ + total() + 1) + spare_decisions;
 }
 
 void ledger::decide(action what, waiter* w, connection* c, boost::system::error_code why) {
   decisions_.push_back(decision{what, w, c, why});
 }
 
+void ledger::begin_wait(waiter& w, time_point now, time_point deadline, duration max_idle,
+                        time_point dial_deadline) noexcept {
+  w.since = now;
+  w.deadline = std::min(deadline, dial_deadline);
+  w.ends_by = deadline;
+  w.max_idle = max_idle;
+}
+
+/// A waiter's time has come: either it has waited for long enough, or it waits for no dial any
+/// more. Whoever has declined an idle connection takes one rather than fail.
+void ledger::look_at(time_point now, waiter& w, bool has_shared_dial) {
+  const bool is_over = w.ends_by <= now;
+  const bool own = has_own_dial(w);
+  if (!is_over && !(own ? own_dial_of(w).dial_started : has_shared_dial)) {
+    waiting_until_.erase(waiting_until_.iterator_to(w));
+    w.deadline = w.ends_by;
+    waiting_until_.insert(waiting_until_.end(), w);
+    return;
+  }
+  const bool is_choosy = w.where == waiter::place::choosy;
+  if (own)
+    give_up_own_dial(w);
+  if (connection* const c = is_choosy ? take_idle(now) : nullptr)
+    grant(now, w, *c);
+  else if (is_over)
+    fail(w, error::acquire_timeout, counts_.timed_out);
+  else
+    fail(w, error::dial_timeout, counts_.failed);
+}
+
 void ledger::park(waiter& w, waiter::place where) {
   w.where = where;
   waiting_until_.insert(waiting_until_.end(), w);
-  counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + retrying_ + 1);
+  counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + own_dials_ + 1);
 }
 
 void ledger::park_in_queue(waiter& w, waiters::iterator next) {
@@ -73,7 +105,9 @@ void ledger::unpark(waiter& w) noexcept {
   if (w.where == waiter::place::queued)
     queue_.erase(queue_.iterator_to(w));
   else
-    --retrying_;
+    --own_dials_;
+  if (w.where == waiter::place::choosy)
+    choosy_.erase(choosy_.iterator_to(w));
   w.where = waiter::place::nowhere;
 }
 
@@ -95,10 +129,31 @@ void ledger::grant(time_point now, waiter& w, connection& c) {
   decide(action::grant, &w, &c);
 }
 
+/// Grants a connection to a waiter who may have a dial of its own: others have that then.
+void ledger::serve(time_point now, waiter& w, connection& c) {
+  if (has_own_dial(w))
+    give_up_own_dial(w);
+  grant(now, w, c);
+}
+
+/// Who has waited longest of those who will have this connection, if anybody: it is not idle yet,
+/// and one that has not been since its last use, or its dial, is good enough for everybody.
+waiter* ledger::next_for(time_point now, const connection& c) noexcept {
+  const auto suits = [&](const waiter& w) { return !c.waited || is_fresh(c, w, now); };
+  waiter* const next = queue_.empty() || !suits(queue_.front()) ? nullptr : &queue_.front();
+  for (waiter& w : choosy_) {
+    if (next && next->turn < w.turn)
+      break;
+    if (suits(w))
+      return &w;
+  }
+  return next;
+}
+
 /// Whether one waiter more would be more than `max_waiters` beyond those whom dials in flight,
 /// probed connections, connections about to be gone and free room will serve.
 bool ledger::too_many_waiters() const noexcept {
-  const std::size_t taken = idle_.size() + leased_.size() - probing_ + retrying_;
+  const std::size_t taken = idle_.size() + leased_.size() - probing_ + own_dials_;
   const std::size_t room = limits_.max_connections - std::min(limits_.max_connections, taken);
   return queue_.size() >= limits_.max_waiters && queue_.size() - limits_.max_waiters >= room;
 }
@@ -172,8 +227,8 @@ void ledger::hand_on(time_point now, connection& c) {
     begin_close(c, close_reason::max_uses);
   else if (is_over(c, now))
     begin_close(c, close_reason::idle_timeout);
-  else if (!queue_.empty())
-    grant(now, queue_.front(), c);
+  else if (waiter* const w = next_for(now, c))
+    serve(now, *w, c);
   else
     put_idle(c);
 }

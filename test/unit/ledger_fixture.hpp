@@ -53,6 +53,7 @@ public:
 
   time_point now = time_point(1h);
   ledger mind;
+  bool no_permits = false; ///< The budget is spent.
 
   std::vector<connection*> dials;   ///< In flight, the oldest first.
   std::vector<connection*> closing; ///< To be closed, the oldest first.
@@ -92,8 +93,18 @@ public:
     return w;
   }
 
-  connection* try_acquire() {
-    connection* const c = mind.try_acquire(now);
+  /// One who would rather not have what was idle for `max_idle`, and waits for a dial so long.
+  caller& acquire_fresh(duration max_idle, duration timeout = 5s,
+                        duration dial_timeout = for_ever) {
+    caller& w = callers_.emplace_back();
+    mind.acquire(now, w, detail::saturating_add(now, timeout), max_idle,
+                 detail::saturating_add(now, dial_timeout));
+    after_event();
+    return w;
+  }
+
+  connection* try_acquire(duration max_idle = for_ever) {
+    connection* const c = mind.try_acquire(now, max_idle);
     after_event();
     return c;
   }
@@ -245,7 +256,12 @@ private:
   }
 
   void after_event() {
+    mind.allow_dials();
     while (mind.wants_dial(now)) {
+      if (no_permits) {
+        mind.hold_dials(now);
+        break;
+      }
       connection& c = connections_.emplace_back();
       mind.dial(now, c);
       dials.push_back(&c);

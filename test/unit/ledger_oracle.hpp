@@ -26,6 +26,10 @@ using action = ledger::decision::action;
 struct caller : detail::waiter {
   std::uint64_t order = 0; ///< Of the acquires; a retry comes before whoever queues.
   bool waits = false;
+  time_point dial_by = {};  ///< Until when it waits for dials.
+  std::uint64_t parked = 0; ///< In the order in which waits begin.
+
+  time_point next_look() const { return std::min(ends_by, dial_by); }
 };
 
 /// A connection as the oracle knows it.
@@ -36,7 +40,8 @@ struct link : ledger::connection {
   duration longest_idle = {};
   time_point checked = {};
   time_point ends = {};         ///< Of its lifetime; copied from the ledger, who draws it.
-  caller* retry = nullptr;      ///< Dialing for this one.
+  caller* retry = nullptr;      ///< Dialing for this one,
+  bool choosy = false;          ///< who has declined what is idle.
   caller* granted_to = nullptr; ///< Who may find it stale.
   time_point cut_off_at = time_point::max();
   time_point dial_ends_by = time_point::max();
@@ -66,10 +71,10 @@ public:
   duration idle_timeout;
   std::uint64_t max_uses; ///< The highest number for any number.
   bool closed = false;
-
   std::vector<caller*> queue;
   std::vector<link*> retries; ///< Dialing for a caller of their own.
-  std::vector<link*> idle;    ///< In the order in which they became it.
+  std::uint64_t parks = 0;
+  std::vector<link*> idle; ///< In the order in which they became it.
   std::size_t dialing = 0;
   std::size_t leased = 0;
   std::size_t closing = 0;
@@ -99,9 +104,9 @@ public:
       return fail(w, error::pool_closed);
     if (w.cancelled)
       return fail(w, w.cancelled.value());
-    if (queue.empty()) {
-      if (link* c = take_newest(now))
-        return grant(w, *c);
+    if (link* c = queue.empty() ? newest(now) : nullptr; c && !wants_own(now, w, *c)) {
+      take_out(*c);
+      return grant(w, *c);
     }
     const std::size_t taken = leased - probing + idle.size() + retries.size();
     const std::size_t room = limits.max_connections > taken ? limits.max_connections - taken : 0;
@@ -110,14 +115,35 @@ public:
     else if (queue.size() >= room && queue.size() - room >= limits.max_waiters)
       fail(w, error::too_many_waiters);
     else
-      queue.push_back(&w);
+      park(w, queue.end());
   }
 
-  link* try_acquire(time_point now) {
-    link* const c = closed || !queue.empty() ? nullptr : take_newest(now);
-    if (c)
-      lease(*c);
+  link* try_acquire(time_point now, duration max_idle) {
+    link* const c = closed || !queue.empty() ? nullptr : newest(now);
+    if (!c || !is_fresh(now, *c, max_idle))
+      return nullptr;
+    take_out(*c);
+    lease(*c);
     return c;
+  }
+
+  /// Whether the first of the queue would rather have a dial of its own than what is idle. The
+  /// ledger says whether one may start: it is answered by one of the next two.
+  bool wants_own_dial() const { return !queue.empty() && !idle.empty(); }
+
+  void own_dial(time_point now, link& c) {
+    c.retry = queue.front();
+    c.choosy = true;
+    retries.push_back(&c);
+    queue.erase(queue.begin());
+    serve(now);
+  }
+
+  void no_own_dial(time_point now) {
+    link* const c = newest(now);
+    take_out(*c);
+    grant(next(), *c);
+    serve(now);
   }
 
   void cancel(time_point now, caller& w, int why) {
@@ -141,7 +167,7 @@ public:
     else if (c.idle_until() <= now)
       close(c, close_reason::idle_timeout, was);
     else
-      next_or_idle(c, was);
+      next_or_idle(now, c, was);
     serve(now);
   }
 
@@ -158,7 +184,7 @@ public:
       fail(*w, w->cancelled.value());
     } else if (w) {
       const auto later = [&](const caller* other) { return other->order > w->order; };
-      queue.insert(std::find_if(queue.begin(), queue.end(), later), w);
+      park(*w, std::find_if(queue.begin(), queue.end(), later));
     }
     serve(now);
   }
@@ -174,6 +200,8 @@ public:
     } else {
       ++dialing;
       c.retry = &w;
+      c.choosy = false;
+      w.parked = ++parks;
       retries.push_back(&c);
     }
     serve(now);
@@ -199,7 +227,7 @@ public:
     if (!closed) {
       prewarm_to = 0;
       if (w)
-        fail(*w, why);
+        idle_or_fail(now, *w, c.choosy, why);
       else if (dialing - retries.size() < queue.size())
         fail(next(), why);
     }
@@ -213,9 +241,20 @@ public:
   }
 
   void tick(time_point now) {
+    const bool shared = dialing > retries.size();
     for (caller* w : late(now)) {
+      const bool is_over = w->ends_by <= now;
+      const auto own = std::find_if(retries.begin(), retries.end(),
+                                    [w](const link* c) { return c->retry == w; });
+      if (!is_over && !(own == retries.end() ? shared : (*own)->dial_started)) {
+        w->dial_by = time_point::max();
+        w->parked = ++parks;
+        continue;
+      }
+      const bool choosy = own != retries.end() && (*own)->choosy;
       leave(*w);
-      fail(*w, error::acquire_timeout);
+      idle_or_fail(now, *w, choosy,
+                   static_cast<int>(is_over ? error::acquire_timeout : error::dial_timeout));
     }
     close_too_long_idle(now);
     for (link* c : std::vector(idle)) {
@@ -283,6 +322,27 @@ private:
   void fail(caller& w, int why) { expect(action::fail, &w, nullptr, why); }
   void fail(caller& w, error why) { fail(w, static_cast<int>(why)); }
 
+  void idle_or_fail(time_point now, caller& w, bool choosy, int why) {
+    link* const c = choosy ? newest(now) : nullptr;
+    if (!c)
+      return fail(w, why);
+    take_out(*c);
+    grant(w, *c);
+  }
+
+  void park(caller& w, std::vector<caller*>::iterator place) {
+    w.parked = ++parks;
+    queue.insert(place, &w);
+  }
+
+  static bool is_fresh(time_point now, const link& c, duration max_idle) {
+    return max_idle == duration::max() || now - c.idle_from < max_idle;
+  }
+
+  bool wants_own(time_point now, const caller& w, const link& c) const {
+    return !is_fresh(now, c, w.max_idle) && w.ends_by > now && total() < limits.max_connections;
+  }
+
   /// Takes the first waiter out of the queue.
   caller& next() {
     caller& first = *queue.front();
@@ -302,9 +362,10 @@ private:
 
   void serve(time_point now) {
     while (!queue.empty()) {
-      link* const c = take_newest(now);
-      if (!c)
+      link* const c = newest(now);
+      if (!c || wants_own(now, *queue.front(), *c))
         return;
+      take_out(*c);
       grant(next(), *c);
     }
   }
@@ -316,13 +377,23 @@ private:
     expect_close(c, reason);
   }
 
-  void next_or_idle(link& c, std::size_t& was) {
+  void next_or_idle(time_point now, link& c, std::size_t& was) {
     --was;
-    if (queue.empty()) {
-      idle.push_back(&c);
-    } else {
-      grant(next(), c);
+    caller* first = nullptr;
+    const auto consider = [&](caller* w) {
+      if ((!c.waited || is_fresh(now, c, w->max_idle)) && (!first || w->order < first->order))
+        first = w;
+    };
+    if (!queue.empty())
+      consider(queue.front());
+    for (const link* dialing_for : retries) {
+      if (dialing_for->choosy)
+        consider(dialing_for->retry);
     }
+    if (!first)
+      return idle.push_back(&c);
+    leave(*first);
+    grant(*first, c);
   }
 
   static bool longer_idle(const link* a, const link* b) { return a->idle_from < b->idle_from; }
@@ -334,16 +405,15 @@ private:
       close_idle(oldest(), close_reason::idle_timeout);
   }
 
-  /// Takes the newest idle connection that may serve, the last to come among equals.
-  link* take_newest(time_point now) {
+  /// The newest idle connection that may serve, the last to come among equals.
+  link* newest(time_point now) {
     close_too_long_idle(now);
     while (!idle.empty()) {
       link& c = **std::max_element(idle.rbegin(), idle.rend(), longer_idle);
-      take_out(c);
       if (c.ends <= now)
-        expect_close(c, close_reason::max_lifetime);
+        close_idle(c, close_reason::max_lifetime);
       else if (c.idle_until() <= now)
-        expect_close(c, close_reason::idle_timeout);
+        close_idle(c, close_reason::idle_timeout);
       else
         return &c;
     }
@@ -353,13 +423,16 @@ private:
   std::vector<caller*> late(time_point now) const {
     std::vector<caller*> result;
     for (caller* w : queue) {
-      if (w->deadline <= now)
+      if (w->next_look() <= now)
         result.push_back(w);
     }
     for (link* c : retries) {
-      if (c->retry->deadline <= now)
+      if (c->retry->next_look() <= now)
         result.push_back(c->retry);
     }
+    std::sort(result.begin(), result.end(), [](const caller* a, const caller* b) {
+      return std::pair(a->next_look(), a->parked) < std::pair(b->next_look(), b->parked);
+    });
     return result;
   }
 

@@ -26,12 +26,22 @@ std::uint64_t& count_of(pool_stats& counted, const boost::system::error_code& wh
 void random_run::after_event(bool one_failure) {
   std::vector<outcome>& expected = oracle_.expected;
   while (mind_.wants_dial(now_)) {
-    require(oracle_.needs_dial(), "a dial starts only when it is needed");
+    const bool own = oracle_.wants_own_dial();
+    require(own || oracle_.needs_dial(), "a dial starts only when it is needed");
     link& c = new_link();
     mind_.dial(now_, c);
     oracle_.dial();
     ++counted_.dials;
     begins_dial(c);
+    if (own)
+      oracle_.own_dial(now_, c);
+  }
+  const auto begun = std::count_if(
+      mind_.decisions().begin(), mind_.decisions().end(),
+      [](const ledger::decision& d) { return d.what == action::dial; }); // Retries' turns.
+  while (oracle_.wants_own_dial()) {
+    require(begun != 0 || !may_dial(), "whoever prefers a dial has one if it may start");
+    oracle_.no_own_dial(now_);
   }
   std::vector<outcome> decided;
   for (const ledger::decision& d : mind_.decisions())
@@ -45,9 +55,7 @@ void random_run::after_event(bool one_failure) {
   require(decided == expected, "grants, failures and closes are those of the oracle");
   expected.clear();
   mind_.check_invariants(now_);
-  require(!oracle_.needs_dial() || in_flight() >= oracle_.limits.max_dials ||
-              (pause_.failures > 0 && now_ < pause_.latest),
-          "a dial that is needed and may start has started");
+  require(!oracle_.needs_dial() || !may_dial(), "a dial that is needed and may start has started");
   check_wake();
 }
 
@@ -66,7 +74,8 @@ void random_run::carry_out(const ledger::decision& d, std::vector<outcome>& deci
     decided.push_back({d.what, w, nullptr, d.error.value()});
     return;
   case action::dial:
-    require(c->retry && c->where == ledger::state::dialing, "only a retry's dial has to wait");
+    require(c->retry && !c->choosy && c->where == ledger::state::dialing,
+            "only a retry's dial has to wait");
     return begins_dial(*c);
   case action::abort_dial:
     require(oracle_.closed || c->dial_ends_by <= now_, "what is aborted is late or unwanted");
@@ -138,7 +147,7 @@ void random_run::check_wake() const {
   const time_point wake = mind_.next_wake(now_);
   const auto by = [&](time_point deadline) { return wake <= std::max(deadline, now_); };
   for (const caller* w : waiting_)
-    require(by(w->deadline), "a wake for each waiter");
+    require(by(w->next_look()), "a wake for each waiter");
   for (const auto* some : {&looks_, &leases_}) {
     for (const link* c : *some)
       require(by(c->cut_off_at), "a wake for each lessee");

@@ -64,6 +64,17 @@ duration random_run::random_timeout() {
                                    for_ever});
 }
 
+duration random_run::random_max_idle() {
+  return random_.one_of<duration>({for_ever, for_ever, for_ever, for_ever, 0ns, 1ms, 1s, -1ns});
+}
+
+/// What the caller says that it will have.
+void random_run::expects(caller& w, time_point deadline, duration max_idle) {
+  w.ends_by = deadline;
+  w.max_idle = max_idle;
+  w.dial_by = random_.chance(70) ? time_point::max() : saturating_add(now_, random_timeout());
+}
+
 /// Often not at all, at times to a wake or next to it, seldom by hours or years.
 void random_run::time_moves() {
   if (random_.chance(30))
@@ -122,20 +133,21 @@ void random_run::acquire() {
   caller& w = new_caller();
   w.order = ++order_;
   if (random_.chance(2)) { // Before it begins.
-    w.deadline = time_point::max();
+    w.ends_by = w.dial_by = time_point::max();
     mind_.cancel(now_, w, aborted);
     after_event();
   }
   const time_point deadline = saturating_add(now_, random_timeout());
-  w.deadline = deadline;
+  expects(w, deadline, random_max_idle());
   oracle_.acquire(now_, w, deadline);
-  mind_.acquire(now_, w, deadline);
+  mind_.acquire(now_, w, deadline, w.max_idle, w.dial_by);
   after_event();
 }
 
 void random_run::try_acquire() {
-  link* const expected = oracle_.try_acquire(now_);
-  ledger::connection* const c = mind_.try_acquire(now_);
+  const duration max_idle = random_max_idle();
+  link* const expected = oracle_.try_acquire(now_, max_idle);
+  ledger::connection* const c = mind_.try_acquire(now_, max_idle);
   require(c == expected, "try_acquire gives the newest idle connection or nothing");
   if (expected) {
     ++counted_.acquires;
@@ -174,6 +186,7 @@ void random_run::look() {
     if (w)
       free_callers_.push_back(w);
     --c.leases;
+    c.waited = true;
     oracle_.hand_on(now_, c, oracle_.leased);
     mind_.undelivered(now_, c);
     after_event();
@@ -195,9 +208,9 @@ void random_run::end_lease() {
     caller& w = new_caller();
     const time_point deadline = saturating_add(now_, random_timeout());
     w.order = 0;
-    w.deadline = deadline;
+    expects(w, deadline, for_ever);
     oracle_.redial(now_, c, w, deadline);
-    mind_.redial(now_, c, close_reason::peer_closed, w, deadline);
+    mind_.redial(now_, c, close_reason::peer_closed, w, deadline, w.dial_by);
     counted_.dials += c.where == ledger::state::dialing;
   } else {
     --oracle_.leased;
@@ -357,6 +370,7 @@ void random_run::dialed(link& c) {
   c.checked = now_;
   c.ends = time_point::max();
   ++counted_.made;
+  c.waited = false;
   oracle_.dialed(now_, c);
   mind_.dialed(now_, c);
   const duration life = options_.max_lifetime;
@@ -370,6 +384,7 @@ void random_run::dialed(link& c) {
 void random_run::returned(link& c) {
   c.idle_from = now_;
   c.checked = now_;
+  c.waited = false;
   oracle_.hand_on(now_, c, oracle_.leased);
   mind_.returned(now_, c);
   after_event();

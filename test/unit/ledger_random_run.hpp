@@ -49,6 +49,8 @@ private:
   static pool_options random_options(dice& random);
   static pace random_pace(dice& random);
   duration random_timeout();
+  duration random_max_idle();
+  void expects(caller& w, time_point deadline, duration max_idle);
   void time_moves();
 
   void acquire();
@@ -83,6 +85,10 @@ private:
   void check_figures() const;
   duration pause(unsigned percent) const;
   std::size_t in_flight() const { return dials_.size(); }
+  bool may_dial() const {
+    return in_flight() < oracle_.limits.max_dials &&
+           (pause_.failures == 0 || now_ >= pause_.latest);
+  }
 
   caller& new_caller();
   link& new_link();

@@ -44,14 +44,18 @@ struct waiter : boost::intrusive::list_base_hook<boost::intrusive::tag<fifo_tag>
                 boost::intrusive::set_base_hook<boost::intrusive::tag<deadline_tag>,
                                                 boost::intrusive::optimize_size<true>> {
   enum class place : std::uint8_t {
-    nowhere, ///< Not known to the ledger: not yet acquired for, granted or failed.
-    queued,  ///< In the first-come-first-served queue.
-    retrying ///< Waiting for a dial of its own that replaces a connection that died.
+    nowhere,  ///< Not known to the ledger: not yet acquired for, granted or failed.
+    queued,   ///< In the first-come-first-served queue.
+    retrying, ///< Waiting for a dial of its own that replaces a connection that died.
+    choosy    ///< Waiting for a dial of its own, though older idle connections may exist.
   };
 
-  std::uint64_t turn = 0;   ///< Its place in the order of first come, first served.
-  time_point since = {};    ///< When the acquire began.
-  time_point deadline = {}; ///< When it fails with `error::acquire_timeout`.
+  std::uint64_t turn = 0; ///< Its place in the order of first come, first served.
+  time_point since = {};  ///< When the acquire began.
+  time_point deadline =
+      {}; ///< When it is looked at next: when it ends, or when it waits for no dial.
+  time_point ends_by = {}; ///< When it fails with `error::acquire_timeout`.
+  duration max_idle = {};  ///< It would rather have a connection that was idle for less.
   place where = place::nowhere;
   boost::system::error_code cancelled = {}; ///< Was cancelled while it did not wait.
 };
