@@ -1,0 +1,25 @@
+// What the pieces of C++ in README.md take for granted.
+#pragma once
+
+#include <httpool/client.hpp>
+#include <httpool/connection_pool.hpp>
+#include <httpool/http_probe.hpp>
+#include <httpool/server.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address_v4.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <chrono>
+#include <iostream>
+#include <string_view>
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using namespace std::chrono_literals;
