@@ -18,9 +18,9 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 // Requests with pauses between them, so that the pool has something to do most of the time.
-asio::awaitable<void> work(httpool::client& client) {
+asio::awaitable<void> work(httpool::client& client, std::size_t requests) {
   asio::steady_timer pause(client.get_executor());
-  for (int i = 0; i != 10; ++i) {
+  for (std::size_t i = 0; i != requests; ++i) {
     co_await get(client, "/delay/10");
     pause.expires_after(15ms);
     co_await pause.async_wait(asio::use_awaitable);
@@ -37,6 +37,7 @@ asio::awaitable<boost::system::error_code> drain(httpool::connection_pool& pool)
 farewell drain_both_sides(httpool::server_threads& service_b) {
   farewell seen;
   seen.tasks = 8;
+  seen.requests_a_task = 10;
   seen.in_flight = 4;
   asio::thread_pool threads(2);
   httpool::client_options options;
@@ -45,7 +46,7 @@ farewell drain_both_sides(httpool::server_threads& service_b) {
 
   std::vector<std::future<void>> tasks;
   for (std::size_t task = 0; task != seen.tasks; ++task)
-    tasks.push_back(asio::co_spawn(threads, work(client), asio::use_future));
+    tasks.push_back(asio::co_spawn(threads, work(client, seen.requests_a_task), asio::use_future));
   for (std::future<void>& each : tasks)
     each.get();
 

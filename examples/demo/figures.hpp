@@ -38,7 +38,7 @@ struct one_connection {
 
 // One task's turn with a connection; times count from the start of the scenario.
 struct turn {
-  std::size_t task = 0;
+  std::size_t task = 0; // counted in the order in which they asked
   std::uint64_t connection = 0;
   std::uint64_t uses = 0; // of that connection, this one included
   unsigned status = 0;
@@ -68,6 +68,7 @@ struct limit_held {
 };
 
 struct timed_out_waiter {
+  milliseconds held{}; // the time that the only connection is leased
   milliseconds allowed{};
   milliseconds waited{};
   boost::system::error_code error;
@@ -88,7 +89,8 @@ struct killed_while_idle {
 struct silent_peer_found {
   milliseconds interval{}; // between probes
   milliseconds timeout{};  // of a probe
-  // Without a probe: the second request on the connection.
+  // Without a probe: the second request on the connection, and the time it may take.
+  milliseconds unprobed_limit{};
   answer unprobed;
   // With one, at the silent peer.
   std::uint64_t first_connection = 0;
@@ -127,6 +129,7 @@ struct connection_cost {
 
 struct farewell {
   std::size_t tasks = 0;
+  std::size_t requests_a_task = 0;
   std::size_t in_flight = 0; // requests under way when both sides were told to stop
   std::vector<answer> last_answers;
   boost::system::error_code pool_drained;

@@ -21,6 +21,10 @@ json::value of(milliseconds time) {
   return time.count();
 }
 
+json::value meaning_of(const section& told) {
+  return told.meaning.empty() ? json::value(nullptr) : json::value(told.meaning);
+}
+
 json::value of(const boost::system::error_code& error) {
   return error ? json::value(error.message()) : json::value(nullptr);
 }
@@ -76,7 +80,8 @@ json::object of(const limit_held& seen) {
 }
 
 json::object of(const timed_out_waiter& seen) {
-  return {{"allowed_ms", of(seen.allowed)},
+  return {{"held_ms", of(seen.held)},
+          {"allowed_ms", of(seen.allowed)},
           {"waited_ms", of(seen.waited)},
           {"error", of(seen.error)},
           {"held_connection", seen.held_connection},
@@ -96,6 +101,7 @@ json::object of(const killed_while_idle& seen) {
 json::object of(const silent_peer_found& seen) {
   return {{"probe_interval_ms", of(seen.interval)},
           {"probe_timeout_ms", of(seen.timeout)},
+          {"unprobed_limit_ms", of(seen.unprobed_limit)},
           {"unprobed", of(seen.unprobed)},
           {"first_connection", seen.first_connection},
           {"removed_after_ms", of(seen.removed_after)},
@@ -167,6 +173,7 @@ json::object of(const httpool::server_stats& server) {
 
 json::object of(const farewell& seen) {
   return {{"tasks", seen.tasks},
+          {"requests_a_task", seen.requests_a_task},
           {"in_flight", seen.in_flight},
           {"last_answers", of(seen.last_answers)},
           {"pool_drained", of(seen.pool_drained)},
@@ -193,6 +200,7 @@ public:
     sections_.push_back({{"number", told.number},
                          {"title", told.title},
                          {"figures", std::move(figures)},
+                         {"meaning", meaning_of(told)},
                          {"claims", std::move(claims)}});
   }
 

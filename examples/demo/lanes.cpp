@@ -9,12 +9,22 @@
 namespace demo {
 namespace {
 
-// The turn in whose time `at` falls, or the number of turns if the connection is nobody's then.
-std::size_t turn_at(const lane& shown, milliseconds at) {
-  const auto found = std::find_if(shown.turns.begin(), shown.turns.end(), [at](const turn& each) {
-    return each.granted <= at && at < each.ended;
-  });
-  return static_cast<std::size_t>(found - shown.turns.begin());
+// The turn that has most of the time from `begin` to `end`, or the number of turns if the
+// connection is nobody's for most of it.
+std::size_t turn_within(const lane& shown, milliseconds begin, milliseconds end) {
+  std::size_t found = shown.turns.size();
+  milliseconds longest{};
+  milliseconds idle = end - begin;
+  for (std::size_t i = 0; i != shown.turns.size(); ++i) {
+    const turn& each = shown.turns[i];
+    const milliseconds had = std::min(end, each.ended) - std::max(begin, each.granted);
+    idle -= std::max(had, milliseconds());
+    if (had > longest) {
+      longest = had;
+      found = i;
+    }
+  }
+  return idle > (end - begin) / 2 ? shown.turns.size() : found;
 }
 
 // A step between marks that makes at most six of them.
@@ -48,8 +58,10 @@ char letter_of(std::size_t task) {
 }
 
 std::string draw(const lane& shown, milliseconds end, std::size_t width, const paint& colours) {
+  const milliseconds one_cell = end / static_cast<double>(width);
   const auto turn_in_cell = [&](std::size_t cell) {
-    return turn_at(shown, end * ((static_cast<double>(cell) + 0.5) / static_cast<double>(width)));
+    const milliseconds begin = one_cell * static_cast<double>(cell);
+    return turn_within(shown, begin, begin + one_cell);
   };
   std::string drawn;
   bool was_used = false;

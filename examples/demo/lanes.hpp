@@ -21,8 +21,9 @@ std::vector<lane> lanes_of(const std::vector<turn>& turns);
 // The letter of a task, A for the first one.
 char letter_of(std::size_t task);
 
-// A lane of `width` characters for the time from 0 to `end`: a task's letter while it has the
-// connection, a dot while nobody has it, and nothing before there was a connection.
+// A lane of `width` characters for the time from 0 to `end`: the letter of the task that has the
+// connection for most of a character's time, a dot if nobody has it for most of that, and nothing
+// before there was a connection.
 std::string draw(const lane& shown, milliseconds end, std::size_t width, const paint& colours);
 
 // What stands below the lanes: the time in ms, from 0 to `end`.

@@ -13,6 +13,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <algorithm>
 #include <future>
 #include <string>
 
@@ -37,7 +38,6 @@ asio::awaitable<unsigned> talk(httpool::lease& lease, std::string target) {
 asio::awaitable<turn> take_a_turn(httpool::connection_pool& pool, std::size_t task,
                                   clock::time_point start) {
   turn mine;
-  mine.task = task;
   mine.asked = clock::now() - start;
   httpool::lease lease = co_await pool.async_acquire(asio::use_awaitable);
   mine.granted = clock::now() - start;
@@ -47,6 +47,14 @@ asio::awaitable<turn> take_a_turn(httpool::connection_pool& pool, std::size_t ta
   mine.status = co_await talk(lease, "/delay/" + std::to_string(40 + task * 37 % 100));
   mine.ended = clock::now() - start;
   co_return mine;
+}
+
+// The threads begin with the tasks in an order of their own.
+void number_as_they_asked(std::vector<turn>& turns) {
+  std::sort(turns.begin(), turns.end(),
+            [](const turn& a, const turn& b) { return a.asked < b.asked; });
+  for (std::size_t i = 0; i != turns.size(); ++i)
+    turns[i].task = i;
 }
 
 asio::awaitable<std::size_t> count_good_answers(httpool::client& client, std::size_t requests) {
@@ -76,6 +84,7 @@ shared_pool share_a_pool(httpool::server_threads& service_b) {
   for (std::future<turn>& each : turns)
     seen.turns.push_back(each.get());
   seen.took = clock::now() - start;
+  number_as_they_asked(seen.turns);
   seen.peak_waiting = pool.stats().peak_waiting;
   pool.async_drain(asio::use_future).get();
   return seen;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct section {
   std::string_view title;
   figures seen;
   std::vector<claim> claims;
+  std::string meaning; // a sentence; empty if a claim does not hold
 };
 
 class report {

@@ -1,13 +1,13 @@
 #include "lanes.hpp"
 #include "paint.hpp"
 #include "report.hpp"
+#include "words.hpp"
 
 #include <httpool/pool_stats.hpp>
 
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <sstream>
 #include <string>
@@ -18,17 +18,6 @@ namespace {
 
 constexpr std::size_t widest = 80;
 constexpr std::size_t lane_width = 60;
-
-// With digits enough to compare; whole milliseconds are settings, and need none.
-std::string in_ms(milliseconds time) {
-  const double value = time.count();
-  const int digits = value == std::floor(value) ? 0 : value < 10 ? 2 : value < 1000 ? 1 : 0;
-  return fmt::format("{:.{}f} ms", value, digits);
-}
-
-std::string counted(std::size_t count, std::string_view thing) {
-  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
-}
 
 // How httpool's messages begin: `acquire_timeout`, say.
 std::string name_of(const boost::system::error_code& error) {
@@ -86,17 +75,13 @@ public:
 
   void add(const section& told) override {
     fmt::print("\n{}\n", colours_.bold(fmt::format("{}  {}", told.number, told.title)));
-    const std::string meaning =
-        std::visit([this](const auto& seen) { return tell(seen); }, told.seen);
-    bool holds = true;
-    for (const claim& each : told.claims) {
-      holds &= each.holds;
+    std::visit([this](const auto& seen) { tell(seen); }, told.seen);
+    for (const claim& each : told.claims)
       if (!each.holds)
         fmt::print("{}\n",
                    colours_.bad(wrapped("   !! ", "It does not hold that " + each.text + ".")));
-    }
-    if (holds)
-      fmt::print("{}\n", colours_.good(wrapped("   => ", meaning)));
+    if (!told.meaning.empty())
+      fmt::print("{}\n", colours_.good(wrapped("   => ", told.meaning)));
     std::fflush(stdout);
   }
 
@@ -110,7 +95,7 @@ public:
   }
 
 private:
-  std::string tell(const one_connection& seen) const {
+  void tell(const one_connection& seen) const {
     fmt::print("   request  status  connection   at ServiceB                    took\n");
     for (std::size_t i = 0; i != seen.answers.size(); ++i) {
       const answer& each = seen.answers[i];
@@ -118,14 +103,12 @@ private:
                  outcome(each), each.connection, each.reused ? "reused" : "new",
                  each.server_connection, each.request_number, in_ms(each.took));
     }
-    return "One connection served all of them, as ServiceB's count of requests on it shows; only "
-           "the first request had to wait for it to be made.";
   }
 
-  std::string tell(const shared_pool& seen) const {
+  void tell(const shared_pool& seen) const {
     const std::vector<lane> lanes = lanes_of(seen.turns);
     fmt::print("   {} tasks on {} threads, at most {} connections; all done after {}\n"
-               "   Connections over time; a letter is the task that has the connection:\n",
+               "   Connections over time; a letter is the task that has it, A the first to ask:\n",
                seen.turns.size(), seen.threads, seen.limit, in_ms(seen.took));
     for (const lane& each : lanes)
       fmt::print("   #{:<2} {}  {}\n", each.connection, draw(each, seen.took, lane_width, colours_),
@@ -133,43 +116,36 @@ private:
     fmt::print("   ms  {}\n", colours_.dim(draw_scale(seen.took, lane_width)));
     fmt::print("   How long each task waited for its connection, in ms:\n");
     constexpr std::size_t rows = 4;
-    milliseconds longest{};
     for (std::size_t row = 0; row != rows; ++row) {
       for (std::size_t i = row; i < seen.turns.size(); i += rows) {
         const turn& each = seen.turns[i];
         const milliseconds waited = each.granted - each.asked;
-        longest = std::max(longest, waited);
         fmt::print("{:>7} {:>6.1f}", letter_of(each.task), waited.count());
       }
       fmt::print("\n");
     }
-    return fmt::format("No connection served two tasks at once; up to {} tasks waited at a time, "
-                       "the longest for {}, and every one got its turn.",
-                       seen.peak_waiting, in_ms(longest));
   }
 
-  std::string tell(const limit_held& seen) const {
+  void tell(const limit_held& seen) const {
     fact("load", fmt::format("{} requests by {} tasks on {} threads, in {}", seen.requests,
                              seen.tasks, seen.threads, in_ms(seen.took)));
     fact("limit of the pool", counted(seen.limit, "connection"));
     fact("ServiceB accepted", counted(seen.accepted, "connection"));
     fact("open there at a time", fmt::format("{} at most", seen.peak_open));
-    return "The server itself never saw more connections than the pool may have, however many "
-           "tasks wanted one.";
   }
 
-  std::string tell(const timed_out_waiter& seen) const {
-    fact("the only connection", fmt::format("#{}, which somebody holds", seen.held_connection));
+  void tell(const timed_out_waiter& seen) const {
+    fact("the only connection",
+         fmt::format("#{}, which somebody holds for {}", seen.held_connection, in_ms(seen.held)));
     fact("task in a hurry", fmt::format("waits {} at most: {} after {}", in_ms(seen.allowed),
                                         name_of(seen.error), in_ms(seen.waited)));
     fact("task with patience",
          seen.patient_error ? name_of(seen.patient_error)
                             : fmt::format("got #{} after {}, when it was given back",
                                           seen.patient_connection, in_ms(seen.patient_waited)));
-    return "A caller waits no longer than it wants to, and that it gives up hurts nobody else.";
   }
 
-  std::string tell(const killed_while_idle& seen) const {
+  void tell(const killed_while_idle& seen) const {
     const auto row = [](std::string_view what, const answer& got) {
       fact(what, fmt::format("gets {} over connection #{} ({}), sent {}", outcome(got),
                              got.connection, got.reused ? "reused" : "new",
@@ -180,13 +156,13 @@ private:
     fact("closed, and left idle",
          fmt::format("the pool notices by itself after {}", in_ms(seen.noticed_after)));
     row("next request", seen.after_notice);
-    return "A connection that dies while it is idle is replaced, and the caller sees nothing of "
-           "it.";
   }
 
-  std::string tell(const silent_peer_found& seen) const {
-    fact("without a probe", fmt::format("the next request gets {} after {}", outcome(seen.unprobed),
-                                        in_ms(seen.unprobed.took)));
+  void tell(const silent_peer_found& seen) const {
+    fact("without a probe",
+         fmt::format("the next request, which may take {}", in_ms(seen.unprobed_limit)));
+    fact("", fmt::format("in all, gets {} after {}", outcome(seen.unprobed),
+                         in_ms(seen.unprobed.took)));
     fact("with a probe", fmt::format("sent after {} idle, to be answered in {}",
                                      in_ms(seen.interval), in_ms(seen.timeout)));
     fact("", fmt::format("the peer reads its {} bytes and is silent", seen.ignored_bytes));
@@ -196,21 +172,18 @@ private:
                          seen.next.connection));
     fact("a healthy peer", fmt::format("answers {} probes, and connection #{} serves on",
                                        seen.good_probes, seen.after_good_probes.connection));
-    return "To TCP such a connection is as good as any; a probe finds it before a request does.";
   }
 
-  std::string tell(const ten_in_one_write& seen) const {
+  void tell(const ten_in_one_write& seen) const {
     fact("sent ahead", fmt::format("{} requests, {} of {} bytes in the first write",
                                    seen.expected.size(), seen.written_at_once, seen.bytes));
     fact("the first",
          fmt::format("is to be answered {} later, the others at once", in_ms(seen.first_delay)));
     fact("answered in the order", fmt::format("{}", fmt::join(seen.request_numbers, " ")));
     fact("all answered after", in_ms(seen.took));
-    return "A lease is a plain socket, on which to speak as one likes; ServiceB answers in the "
-           "order of the requests, as HTTP demands.";
   }
 
-  std::string tell(const connection_cost& seen) const {
+  void tell(const connection_cost& seen) const {
     fmt::print("   a request over         requests  connections     median  90 % within\n");
     const auto row = [](std::string_view name, const latencies& one) {
       fmt::print("   {:<22} {:>8} {:>12} {:>10} {:>12}\n", name, one.requests, one.connections,
@@ -218,14 +191,14 @@ private:
     };
     row("a new connection", seen.fresh);
     row("a reused connection", seen.reused);
-    return fmt::format("Without any network in between, a request over a new connection takes "
-                       "{:.1f} times as long; a network adds a round trip to that.",
-                       seen.fresh.median / seen.reused.median);
   }
 
-  std::string tell(const farewell& seen) const {
+  void tell(const farewell& seen) const {
     const httpool::pool_stats& pool = seen.pool;
     const double granted = std::max(1.0, static_cast<double>(pool.granted));
+    fact("load of a new pool", fmt::format("{} requests by each of {} tasks, then {} that",
+                                           seen.requests_a_task, seen.tasks, seen.in_flight));
+    fact("", "are under way when both sides are told to stop");
     fact("acquires", fmt::format("{}: {} granted, {} timed out, {} failed", pool.acquires,
                                  pool.granted, pool.timed_out, pool.failed));
     fact("of a used connection",
@@ -240,11 +213,9 @@ private:
                                         fmt::join(outcomes_of(seen.last_answers), " ")));
     fact("", fmt::format("done after {}; a later request gets {}", in_ms(seen.drained_after),
                          name_of(seen.too_late)));
-    fact("ServiceB in all",
+    fact("ServiceB, whole demo",
          fmt::format("{} requests over {} connections, {} left open", seen.server.requests,
                      seen.server.accepted, seen.server.open));
-    return "The pool accounts for every acquire and every connection, and both sides finish what "
-           "is under way before they close.";
   }
 
   paint colours_;

@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <thread>
 #include <utility>
 
 namespace demo {
@@ -49,17 +50,21 @@ answer get_now(asio::thread_pool& threads, httpool::client& client,
 
 timed_out_waiter let_a_waiter_time_out(httpool::server_threads& service_b) {
   constexpr auto allowed = 100ms;
+  constexpr auto held_for = 150ms;
   asio::thread_pool threads(1);
   httpool::connection_pool pool(threads, service_b.local_endpoint(), {.max_connections = 1});
 
   // As long as this lease lasts, everybody else has to wait.
   httpool::lease held = pool.async_acquire(asio::use_future).get();
+  const clock::time_point start = clock::now();
   auto impatient = asio::co_spawn(threads, ask(pool, {.timeout = allowed}), asio::use_future);
   auto patient = asio::co_spawn(threads, ask(pool, {}), asio::use_future);
   const wait_for_lease gave_up = impatient.get();
   wait_until("the patient task waits", [&] { return pool.stats().waiting == 1; });
+  std::this_thread::sleep_until(start + held_for);
 
   timed_out_waiter seen;
+  seen.held = held_for;
   seen.held_connection = held.id();
   held.keep_alive(true); // nothing was said on it: it is as good as new
   held.reset();
@@ -99,15 +104,17 @@ killed_while_idle kill_idle_connections(httpool::server_threads& service_b) {
 silent_peer_found probe_a_silent_peer(httpool::server_threads& service_b) {
   constexpr auto interval = 100ms;
   constexpr auto timeout = 500ms;
+  constexpr auto unprobed_limit = 300ms;
   silent_peer_found seen;
   seen.interval = interval;
   seen.timeout = timeout;
+  seen.unprobed_limit = unprobed_limit;
   silent_peer peer;
   asio::thread_pool threads(1);
 
   httpool::client trusting = make_client(threads, peer.local_endpoint());
   get_now(threads, trusting);
-  seen.unprobed = get_now(threads, trusting, {.timeout = 300ms});
+  seen.unprobed = get_now(threads, trusting, {.timeout = unprobed_limit});
   trusting.pool().async_drain(asio::use_future).get();
   wait_until("the peer has seen the end", [&] { return peer.closed_by_client() == 1; });
 
