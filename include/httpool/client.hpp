@@ -57,6 +57,12 @@ struct client_options {
   /// `error::read_timeout`. Above zero.
   std::chrono::nanoseconds read_timeout = std::chrono::nanoseconds::max();
 
+  /// Requests that may not be sent a second time (see `send_options::replay`) prefer a connection
+  /// that was idle for less than this, or else a new one, since the longer one is idle the likelier
+  /// its peer closes it just as the request is written: many servers do after 5 s. See
+  /// `acquire_options::max_idle`; `std::chrono::nanoseconds::max()` turns it off. Not negative.
+  std::chrono::nanoseconds unsafe_max_idle = std::chrono::seconds(4);
+
   /// Time that a request with `Expect: 100-continue` waits for leave to send its body, before it
   /// sends it all the same (RFC 9110 §10.1.1). Not negative.
   std::chrono::nanoseconds continue_timeout = std::chrono::seconds(1);

@@ -25,6 +25,11 @@ struct send_options {
   /// Replaces `pool_options::acquire_timeout`.
   std::optional<std::chrono::nanoseconds> acquire_timeout = {};
 
+  /// How long the call waits for a connection that is being dialed: see
+  /// `acquire_options::dial_timeout`. Without it, until `acquire_timeout`; the pool's own
+  /// `pool_options::dial_timeout` holds in any case.
+  std::optional<std::chrono::nanoseconds> dial_timeout = {};
+
   /// Replaces `client_options::first_byte_timeout`.
   std::optional<std::chrono::nanoseconds> first_byte_timeout = {};
 

@@ -30,6 +30,11 @@ void check_above_zero(const char* field, nanoseconds value) {
     refuse(field, std::to_string(value.count()) + " ns", "be above zero");
 }
 
+void check_not_negative(const char* field, nanoseconds value) {
+  if (value < nanoseconds::zero())
+    refuse(field, std::to_string(value.count()) + " ns", "not be negative");
+}
+
 void check_above_zero(const char* field, std::size_t value) {
   if (value == 0)
     refuse(field, "0", "be above zero");
@@ -41,9 +46,8 @@ client_options checked(client_options options) {
   check_above_zero("exchange_timeout", options.exchange_timeout);
   check_above_zero("first_byte_timeout", options.first_byte_timeout);
   check_above_zero("read_timeout", options.read_timeout);
-  if (options.continue_timeout < nanoseconds::zero())
-    refuse("continue_timeout", std::to_string(options.continue_timeout.count()) + " ns",
-           "not be negative");
+  check_not_negative("continue_timeout", options.continue_timeout);
+  check_not_negative("unsafe_max_idle", options.unsafe_max_idle);
   check_above_zero("max_head_bytes", options.max_head_bytes);
   if (options.max_head_bytes > most_head_bytes)
     refuse("max_head_bytes", std::to_string(options.max_head_bytes),

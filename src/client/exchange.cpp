@@ -66,6 +66,7 @@ exchange::exchange(key, std::shared_ptr<client_core> client, request message, bo
       deadline_(saturating_add(std::chrono::steady_clock::now(),
                                options.timeout.value_or(client_->options.exchange_timeout))),
       acquire_timeout_(options.acquire_timeout.value_or(client_->options.pool.acquire_timeout)),
+      dial_timeout_(options.dial_timeout),
       first_byte_timeout_(options.first_byte_timeout.value_or(client_->options.first_byte_timeout)),
       read_timeout_(options.read_timeout.value_or(client_->options.read_timeout)),
       request_(std::move(message)),
@@ -96,7 +97,7 @@ ticket exchange::cancel() noexcept {
 void exchange::begin(const owner& self) {
   if (const error_code ec = self->prepare())
     return end(self, ec);
-  lease leased = self->connections()->try_acquire();
+  lease leased = self->connections()->try_acquire(self->max_idle());
   if (!leased)
     return acquire(self);
   got_lease(self, error_code(), std::move(leased));
@@ -127,6 +128,13 @@ boost::system::error_code exchange::prepare() {
     http1::append_last_chunk(tail_, *size, request_.trailers());
   }
   return {};
+}
+
+/// How long the connection may have been idle: one that has died meanwhile is no loss to a request
+/// that can be sent again.
+duration exchange::max_idle() const noexcept {
+  const bool can_repeat = replay_ == replay::safe && (!source_ || source_.rewind);
+  return can_repeat ? duration::max() : client_->options.unsafe_max_idle;
 }
 
 // The connection ----------------------------------------------------------------------------------
@@ -165,8 +173,13 @@ acquire_operation& exchange::make_acquire(const owner& self) {
 }
 
 void exchange::acquire(const owner& self) {
-  const acquire_options options{std::min(self->time_left(), self->acquire_timeout_)};
-  self->connections()->acquire(make_acquire(self), options);
+  exchange& x = *self;
+  acquire_options options;
+  options.timeout = std::min(x.time_left(), x.acquire_timeout_);
+  options.dial_timeout = x.dial_timeout_;
+  if (const duration longest = x.max_idle(); longest != duration::max())
+    options.max_idle = longest;
+  x.connections()->acquire(make_acquire(self), options);
 }
 
 void exchange::got_lease(const owner& self, error_code ec, lease leased) {
@@ -223,7 +236,9 @@ void exchange::send_again(const owner& self) {
   x.is_source_used_ = x.has_pieces_ = x.is_head_sent_ = x.is_sent_ = false;
   x.write_failed_ = x.is_ending_ = false;
   acquire_operation& fresh = make_acquire(self);
-  const acquire_options options{x.time_left()};
+  acquire_options options;
+  options.timeout = x.time_left();
+  options.dial_timeout = x.dial_timeout_;
   x.connections()->redial(fresh, x.give_up_lease(), options);
 }
 

@@ -108,6 +108,7 @@ private:
   static void send_again(const owner& self);
   static acquire_operation& make_acquire(const owner& self);
   error_code prepare();
+  duration max_idle() const noexcept;
   bool take(lease leased);
   bool may_send_again() const noexcept;
   lease give_up_lease() noexcept;
@@ -168,6 +169,7 @@ private:
   // Deadlines.
   const time_point deadline_;
   const duration acquire_timeout_;
+  const std::optional<duration> dial_timeout_;
   const duration first_byte_timeout_;
   const duration read_timeout_;
   time_point limit_ = time_point::max(); ///< What the lease's deadline is.
