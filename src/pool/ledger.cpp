@@ -302,8 +302,12 @@ void ledger::tick(time_point now) {
     look_at(now, *waiting_until_.begin(), has_shared_dial);
   while (!ending_by_.empty() && ending_by_.begin()->deadline <= now) {
     connection& c = *ending_by_.begin();
-    set_deadline(c, time_point::max());
-    decide(c.where == state::dialing ? action::abort_dial : action::cut_off, nullptr, &c);
+    if (c.where == state::dialing) {
+      abort_dial(c);
+    } else {
+      set_deadline(c, time_point::max());
+      decide(action::cut_off, nullptr, &c);
+    }
   }
   close_expired_idle(now);
   if (sweep_at_ <= now)
@@ -342,10 +346,8 @@ void ledger::close(time_point now) {
   }
   while (!idle_.empty())
     begin_close(idle_.front(), close_reason::pool_closed);
-  for (connection& c : dialing_) {
-    set_deadline(c, time_point::max());
-    decide(action::abort_dial, nullptr, &c);
-  }
+  for (connection& c : dialing_)
+    abort_dial(c);
   settle(now);
 }
 

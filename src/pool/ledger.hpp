@@ -52,6 +52,7 @@ public:
     bool probing = false;           ///< Leased to a probe.
     bool watched = false;           ///< Idle, and its watch is wanted.
     bool dial_started = false;      ///< Dialing, and not waiting for its turn.
+    bool dial_aborted = false;      ///< Dialing, and its end was asked for.
     waiter* reserved_for = nullptr; ///< Dialing for this waiter alone.
     time_point dialed_at = {};      ///< When its dial began.
     time_point expires_at = {};     ///< When it has reached its lifetime.
@@ -308,6 +309,7 @@ private:
   void end_prewarm() noexcept;
   void begin_dial(time_point now, connection& c);
   void end_dial(connection& c) noexcept;
+  void abort_dial(connection& c);
   void start_retries(time_point now);
   void give_up_own_dial(waiter& w);
   bool may_start_dial(time_point now) const noexcept;

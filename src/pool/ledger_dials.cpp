@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace httpool::detail {
 
@@ -59,6 +60,7 @@ void ledger::end_prewarm() noexcept {
 /// While dials fail, they start no faster than the back-off allows, however long each takes.
 void ledger::begin_dial(time_point now, connection& c) {
   c.dial_started = true;
+  c.dial_aborted = false;
   c.dialed_at = now;
   set_deadline(c, saturating_add(now, dial_timeout_));
   if (failures_ > 0)
@@ -69,6 +71,12 @@ void ledger::end_dial(connection& c) noexcept {
   set_deadline(c, time_point::max());
   c.reserved_for = nullptr;
   held_back_ -= !c.dial_started;
+}
+
+void ledger::abort_dial(connection& c) {
+  set_deadline(c, time_point::max());
+  if (!std::exchange(c.dial_aborted, true))
+    decide(action::abort_dial, nullptr, &c);
 }
 
 /// The dials of retries whose turn has come start, before any that `wants_dial` may ask for.

@@ -249,3 +249,29 @@ BOOST_FIXTURE_TEST_CASE(scar_102_a_host_of_dead_idle_connections_needs_no_stack_
   BOOST_TEST(pool.stats().closed(httpool::close_reason::peer_closed) == connections);
   BOOST_TEST(pool.stats().waiting == 1u);
 }
+
+BOOST_FIXTURE_TEST_CASE(a_caller_may_prefer_a_fresh_connection_and_takes_an_old_one_in_need, loop) {
+  server host(context, true);
+  connection_pool pool(context, host.endpoint(), {.max_connections = 2});
+  fill(*this, pool, 1);
+  BOOST_TEST(!pool.try_acquire(0s));
+  BOOST_TEST(bool(pool.try_acquire(1h)));
+  fill(*this, pool, 1);
+  const auto old = pool.stats().made;
+  const call fresh = acquire(pool, {.max_idle = 0s});
+  BOOST_TEST(until([&] { return fresh->is_done; }));
+  BOOST_TEST(fresh->lease.id() == old + 1);
+  const call in_need = acquire(pool, {.max_idle = 0s});
+  BOOST_TEST(until([&] { return in_need->is_done; }));
+  BOOST_TEST(in_need->lease.id() == old);
+  check_sums(pool.stats());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_caller_waits_for_a_dial_no_longer_than_it_says, loop) {
+  silent_port nobody(context);
+  connection_pool pool(context, nobody.endpoint(), {.max_connections = 1});
+  BOOST_TEST(failed(*this, pool, {.dial_timeout = 20ms}) ==
+             error_code(httpool::error::dial_timeout));
+  BOOST_TEST(pool.stats().dialing == 1u);
+  pool.close();
+}

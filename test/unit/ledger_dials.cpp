@@ -146,4 +146,18 @@ BOOST_AUTO_TEST_CASE(limits_without_end_do_not_wrap_round) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_CASE(a_dial_is_aborted_once_however_often_the_pool_closes) {
+  for (const bool late : {false, true}) {
+    ledger_fixture pool({.dial_timeout = 1s});
+    pool.acquire();
+    if (late)
+      pool.pass(1s);
+    pool.close();
+    BOOST_TEST(pool.aborting.size() == (late ? 0 : 1));
+    pool.close();
+    BOOST_TEST(pool.aborting.empty());
+    pool.dial_fails();
+  }
+}
+
 } // namespace httpool::test
