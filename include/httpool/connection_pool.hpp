@@ -40,7 +40,8 @@ class client_core;
 /// for whom none is ready wait, first come, first served.
 ///
 /// A pool with idle connections or waiters is outstanding work of its execution context: `run()`
-/// returns after `close()` or a completed `async_drain()`.
+/// returns after `close()` or a completed `async_drain()`, and after a name that is being looked up
+/// has been, which cannot be interrupted.
 ///
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
@@ -121,7 +122,9 @@ public:
   /// \par Errors
   /// `error::acquire_timeout`, `error::too_many_waiters`, `error::pool_closed`, or why a dial
   /// failed while this caller was the one who had waited longest: `error::dial_timeout`,
-  /// `error::name_not_found`, `error::connection_refused` and others of the system.
+  /// `error::name_not_found`, `error::connection_refused`, `error::prepare_failed`,
+  /// `error::connection_closed` or `error::protocol_error` if the peer ended the new connection or
+  /// spoke on it unasked, and others of the system. `boost::asio::error::no_memory`.
   ///
   /// \par Cancellation
   /// Every type, with `boost::asio::error::operation_aborted` and no other effect. One that comes

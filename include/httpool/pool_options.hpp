@@ -102,7 +102,9 @@ struct pool_options {
 
   /// Runs once on each new connection, within `dial_timeout`, before anybody is given it, such as
   /// for a greeting or to set socket options. An exception fails the dial: with its code if it is a
-  /// `boost::system::system_error`, else with `error::prepare_failed`.
+  /// `boost::system::system_error`, else with `error::prepare_failed`. At the deadline it is
+  /// cancelled, with `cancellation_type::terminal`: one that awaits what cannot be cancelled keeps
+  /// its place among the connections until that ends.
   std::function<boost::asio::awaitable<void>(boost::asio::ip::tcp::socket&)> prepare = {};
 
   /// A limit of connections that this pool shares with others; none by default.

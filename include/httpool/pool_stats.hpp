@@ -55,8 +55,9 @@ struct pool_snapshot {
 /// - `dials == made + dials_failed + dialing`; a retry's dial counts while it waits for its turn,
 /// - `made == idle + leased + closed()`; a connection counts as closed once its closing has begun.
 struct pool_stats : pool_snapshot {
-  std::uint64_t acquires = 0; ///< Calls of `async_acquire`, and of `try_acquire` that gave a lease.
-  std::uint64_t granted = 0;  ///< Those that got a connection.
+  std::uint64_t acquires = 0;  ///< Calls of `async_acquire` and `async_redial`, and those of
+                               ///< `try_acquire` that gave a lease.
+  std::uint64_t granted = 0;   ///< Those that got a connection.
   std::uint64_t timed_out = 0; ///< Those that failed with `error::acquire_timeout`.
   std::uint64_t cancelled = 0; ///< Those that were cancelled.
   std::uint64_t failed = 0;    ///< Those that failed with a dial's error or `error::pool_closed`.
@@ -93,7 +94,8 @@ struct pool_stats : pool_snapshot {
     return closed_by[static_cast<std::size_t>(reason)];
   }
 
-  /// The part of `max_connections` that is leased now: 0 to 1.
+  /// The part of `max_connections` that is leased now: 0 to 1, or more for a while after
+  /// `connection_pool::set_limits` has lowered that.
   double utilisation() const noexcept {
     return max_connections == 0
                ? 0.0

@@ -45,6 +45,7 @@ struct connection : ledger::connection {
   std::atomic<bool> late = false;  ///< Its lessee or dial was cut off; written under the lock.
   bool watch_is_armed = false;     ///< A wait for readability is pending.
   std::shared_ptr<abortable> task; ///< Its dial or probe.
+  time_point probe_ends_by = {};   ///< While a probe has it.
   connection* next = nullptr;      ///< In a list of what one event decided.
 };
 

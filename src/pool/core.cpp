@@ -76,10 +76,18 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
   const duration timeout = options.timeout.value_or(acquire_timeout_);
   const duration max_idle = options.max_idle.value_or(duration::max());
   const duration dial_timeout = options.dial_timeout.value_or(duration::max());
+  bool is_known = true;
   run([&](todo& work) {
-    ledger_.acquire(work.now, operation, saturating_add(work.now, timeout), max_idle,
-                    saturating_add(work.now, dial_timeout));
+    try {
+      ledger_.acquire(work.now, operation, saturating_add(work.now, timeout), max_idle,
+                      saturating_add(work.now, dial_timeout));
+    } catch (const std::bad_alloc&) { // before anything else happened
+      acquires_.remove(operation);
+      is_known = false;
+    }
   });
+  if (!is_known)
+    complete(operation, asio::error::no_memory, lease());
 }
 
 lease pool_core::try_acquire(duration max_idle) {
@@ -113,7 +121,7 @@ void pool_core::redial(acquire_operation& operation, lease dead, acquire_options
       const std::lock_guard lock(mutex_);
       acquires_.remove(operation);
     }
-    return operation.complete(asio::error::no_memory, lease());
+    return complete(operation, asio::error::no_memory, lease());
   }
   connection& c = *std::exchange(dead.connection_, nullptr);
   tcp::socket corpse(executor_);
@@ -125,13 +133,24 @@ void pool_core::redial(acquire_operation& operation, lease dead, acquire_options
   error_code ignored;
   corpse.close(ignored);
   tell([&](pool_observer& o) { o.connection_closed(c.id, close_reason::peer_closed, c.uses); });
+  bool is_known = true;
   run([&](todo& work) {
     c.buffer.clear();
     c.late = false;
-    c.task = std::move(task);
-    ledger_.redial(work.now, c, close_reason::peer_closed, operation,
-                   saturating_add(work.now, timeout), saturating_add(work.now, dial_timeout));
+    try {
+      ledger_.redial(work.now, c, close_reason::peer_closed, operation,
+                     saturating_add(work.now, timeout), saturating_add(work.now, dial_timeout));
+      c.task = std::move(task);
+    } catch (const std::bad_alloc&) { // before anything else happened
+      acquires_.remove(operation);
+      ledger_.detached(work.now, c, close_reason::peer_closed);
+      is_known = false;
+    }
   });
+  if (is_known)
+    return;
+  delete &c;
+  complete(operation, asio::error::no_memory, lease());
 }
 
 void pool_core::drain(drain_operation& operation, duration timeout) {
@@ -206,6 +225,7 @@ void pool_core::abandon() noexcept {
     const std::lock_guard lock(mutex_);
     work.now = std::chrono::steady_clock::now();
     timer_.reset();
+    outstanding_.reset();
     ledger_.close(work.now);
     for (const ledger::decision& d : ledger_.decisions())
       carry_out(d, work);

@@ -98,6 +98,7 @@ public:
 
   /// A dial's coroutine has ended, or was destroyed with its context.
   void dial_ended(connection& c, boost::system::error_code ec) noexcept;
+  void dial_dropped(connection& c) noexcept;
 
   /// Does what the budget has for this pool.
   void run_errand(budget::errand::action what);
@@ -142,17 +143,23 @@ private:
   void settle_budget(todo& work);
   void run_errands();
   void arm_timer(time_point now);
+  void track_work();
   void perform(todo& work);
 
   void finish(acquire_operation& operation, todo& work);
-  void start_dial(connection& c);
+  void start_dial(connection& c) noexcept;
   void tell_made(connection& c) noexcept;
-  void start_probe(connection& c);
+  void start_probe(connection& c) noexcept;
   void end_probe(lease asked, bool said_yes, time_point began) noexcept;
+  void end_task(connection& c, const todo& work) noexcept;
   void watch(connection& c);
   void take(connection& c) noexcept;
   void stirred(std::uint64_t id);
   void expire();
+
+  template <class Operation, class... Results>
+  static void complete(Operation& operation, boost::system::error_code ec,
+                       Results... results) noexcept;
 
   /// Tells the observer, if there is one, and swallows what it throws.
   template <class Event>
@@ -177,7 +184,8 @@ private:
   boost::intrusive::list<drain_operation> drains_;
   std::optional<boost::asio::steady_timer> timer_; ///< None once the context is being destroyed.
   time_point armed_for_ = time_point::max();
-  need asked_ = need::none;                  ///< Of the budget.
+  std::optional<boost::asio::any_io_executor> outstanding_; ///< Tracks work while somebody waits.
+  need asked_ = need::none;                                 ///< Of the budget.
   std::size_t permits_ = 0;                  ///< As many as connections, after each event.
   std::size_t evicting_ = 0;                 ///< Of the ledger, at the latest event.
   time_point published_ = time_point::max(); ///< Since when something is idle, as `seat_` says.

@@ -6,14 +6,24 @@
 #include "pool/socket_calls.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace httpool::detail {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
 using action = ledger::decision::action;
+
+namespace {
+
+/// After what time something is tried again for which there was no memory.
+constexpr duration without_memory = std::chrono::milliseconds(10);
+
+} // namespace
 
 /// Under the lock: takes in what the ledger has decided.
 void pool_core::settle(todo& work) {
@@ -26,6 +36,7 @@ void pool_core::settle(todo& work) {
   if (budget_)
     settle_budget(work);
   arm_timer(work.now);
+  track_work();
   work.is_empty = has_owner_ && drains_.empty() && ledger_.is_empty(work.now);
   if (observer_)
     work.snapshot = ledger_.snapshot();
@@ -55,7 +66,7 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
     break;
   case action::abort_dial:
     c->late = !ledger_.is_closed();
-    abortable::abort(c->task);
+    end_task(*c, work);
     break;
   case action::close:
     c->watch_is_armed = false;
@@ -66,19 +77,33 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
     break;
   case action::probe:
     take(*c);
-    c->task = std::make_shared<abortable>(executor_);
-    ledger_.set_lease_deadline(*c, saturating_add(work.now, probe_.timeout));
+    c->probe_ends_by = saturating_add(work.now, probe_.timeout);
+    ledger_.set_lease_deadline(*c, c->probe_ends_by);
     work.probes.push(*c);
     break;
   case action::watch:
-    watch(*c);
+    try {
+      watch(*c);
+    } catch (const std::bad_alloc&) {
+      c->watch_is_armed = false;
+      ledger_.watch_again(*c, saturating_add(work.now, without_memory));
+    }
     break;
   case action::cut_off:
     c->late = true;
     shut_down(c->socket);
     if (c->task)
-      abortable::abort(c->task);
+      end_task(*c, work);
     break;
+  }
+}
+
+/// Under the lock: tells a dial or a probe to end, now or as soon as there is memory for that.
+void pool_core::end_task(connection& c, const todo& work) noexcept {
+  try {
+    abortable::abort(c.task);
+  } catch (const std::bad_alloc&) {
+    ledger_.end_again(c, saturating_add(work.now, without_memory));
   }
 }
 
@@ -100,11 +125,15 @@ void pool_core::start_wanted_dials(todo& work) {
       asked_ = need::none;
       ++permits_;
     }
-    auto c = std::make_unique<connection>(executor_);
-    c->task = std::make_shared<abortable>(executor_);
-    ledger_.dial(work.now, *c);
-    c->task->deadline = c->deadline;
-    work.dials.push(*c.release());
+    try {
+      auto c = std::make_unique<connection>(executor_);
+      c->task = std::make_shared<abortable>(executor_);
+      ledger_.dial(work.now, *c);
+      c->task->deadline = c->deadline;
+      work.dials.push(*c.release());
+    } catch (const std::bad_alloc&) {
+      return ledger_.dial_not_made(work.now, asio::error::no_memory);
+    }
   }
 }
 
@@ -140,18 +169,33 @@ void pool_core::arm_timer(time_point now) {
   if (has_owner_)
     wake = std::min(wake, ledger_.empty_at(now));
   if (wake < armed_for_) {
-    armed_for_ = wake;
+    armed_for_ = time_point::max();
     timer_->expires_at(wake);
-    timer_->async_wait([weak = weak_from_this()](error_code ec) {
-      if (ec)
-        return;
-      if (const auto self = weak.lock())
-        self->expire();
-    });
+    try {
+      timer_->async_wait([weak = weak_from_this()](error_code ec) {
+        if (ec)
+          return;
+        if (const auto self = weak.lock())
+          self->expire();
+      });
+      armed_for_ = wake;
+    } catch (const std::bad_alloc&) {
+      // The next event tries again.
+    }
   } else if (ledger_.is_closed() && wake == time_point::max() && armed_for_ != wake) {
     armed_for_ = time_point::max();
     timer_->cancel();
   }
+}
+
+/// Under the lock: as long as somebody waits here the executor has work, though the handler may run
+/// on another.
+void pool_core::track_work() {
+  const bool has_work = timer_ && (ledger_.has_waiters() || !drains_.empty());
+  if (has_work && !outstanding_)
+    outstanding_.emplace(asio::prefer(executor_, asio::execution::outstanding_work.tracked));
+  else if (!has_work)
+    outstanding_.reset();
 }
 
 void pool_core::expire() {
@@ -183,12 +227,12 @@ void pool_core::perform(todo& work) {
   while (!work.drained.empty()) {
     drain_operation& operation = work.drained.front();
     work.drained.pop_front();
-    operation.complete(error_code());
+    complete(operation, error_code());
   }
   while (!work.not_drained.empty()) {
     drain_operation& operation = work.not_drained.front();
     work.not_drained.pop_front();
-    operation.complete(asio::error::timed_out);
+    complete(operation, asio::error::timed_out);
   }
   if (work.has_errands)
     run_errands();
@@ -204,7 +248,7 @@ void pool_core::finish(acquire_operation& operation, todo& work) {
   const duration wait = work.now - operation.since;
   if (!operation.granted) {
     tell([&](pool_observer& o) { o.acquire_failed(operation.error, wait, work.snapshot); });
-    operation.complete(operation.error, lease());
+    complete(operation, operation.error, lease());
     return;
   }
   connection& c = *operation.granted;
@@ -218,7 +262,7 @@ void pool_core::finish(acquire_operation& operation, todo& work) {
     acquires_.remove(operation);
   }
   tell([&](pool_observer& o) { o.acquire_granted(c.id, wait, c.uses); });
-  operation.complete(error_code(), lease(shared_from_this(), c, false));
+  complete(operation, error_code(), lease(shared_from_this(), c, false));
 }
 
 } // namespace httpool::detail

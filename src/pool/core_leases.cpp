@@ -4,6 +4,8 @@
 #include "pool/core_run.hpp"
 #include "pool/socket_calls.hpp"
 
+#include <algorithm>
+
 namespace httpool::detail {
 
 using boost::asio::ip::tcp;
@@ -37,7 +39,7 @@ void pool_core::undelivered(connection& c) noexcept {
 
 void pool_core::set_lease_deadline(connection& c, time_point deadline) noexcept {
   const std::lock_guard lock(mutex_);
-  ledger_.set_lease_deadline(c, deadline);
+  ledger_.set_lease_deadline(c, c.probing ? std::min(deadline, c.probe_ends_by) : deadline);
   arm_timer(std::chrono::steady_clock::now());
 }
 

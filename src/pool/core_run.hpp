@@ -3,6 +3,9 @@
 
 #include "pool/core.hpp"
 
+#include <new>
+#include <utility>
+
 namespace httpool::detail {
 
 template <class Change>
@@ -19,6 +22,17 @@ void pool_core::decide(todo& work, Change change) {
   ledger_.allow_dials();
   change(work);
   settle(work);
+}
+
+/// Completes an operation, perhaps within somebody else's event. If the memory of its own allocator
+/// does not suffice its handler is lost, as it would be with its context, and nothing else.
+template <class Operation, class... Results>
+void pool_core::complete(Operation& operation, boost::system::error_code ec,
+                         Results... results) noexcept {
+  try {
+    operation.complete(ec, std::move(results)...);
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 template <class Event>

@@ -35,7 +35,7 @@ public:
 
   ~dial_end() {
     if (connection_)
-      (*this)(asio::error::operation_aborted);
+      core_->dial_dropped(*connection_);
   }
 
   void operator()(error_code ec) noexcept {
@@ -53,7 +53,7 @@ error_code code_of(const std::exception_ptr& failure) noexcept {
   try {
     std::rethrow_exception(failure);
   } catch (const system_error& e) {
-    return e.code();
+    return e.code() ? e.code() : error_code(error::prepare_failed);
   } catch (const std::bad_alloc&) {
     return asio::error::no_memory;
   } catch (...) {
@@ -77,20 +77,36 @@ asio::awaitable<bool> ask(const pool_probe& probe, std::shared_ptr<probe_run> ru
 
 /// The coroutine starts on its strand: to wire its signal here, while another thread aborts it,
 /// would be a race.
-void pool_core::start_dial(connection& c) {
+///
+/// What memory does not suffice for is destroyed, and reports the dial's end by that.
+void pool_core::start_dial(connection& c) noexcept try {
   asio::post(c.task->strand,
              [this, &c, task = c.task, end = dial_end(shared_from_this(), c)]() mutable {
                if (task->is_aborted)
                  return end(asio::error::operation_aborted);
-               asio::co_spawn(task->strand, dialer_.dial(c.socket, task->deadline),
-                              asio::bind_cancellation_slot(
-                                  task->signal.slot(),
-                                  [&c, task, end = std::move(end)](std::exception_ptr failure,
-                                                                   tcp::endpoint met) mutable {
-                                    c.endpoint = met;
-                                    end(code_of(failure));
-                                  }));
+               try {
+                 asio::co_spawn(task->strand, dialer_.dial(c.socket, task->deadline),
+                                asio::bind_cancellation_slot(
+                                    task->signal.slot(),
+                                    [&c, task, end = std::move(end)](std::exception_ptr failure,
+                                                                     tcp::endpoint met) mutable {
+                                      c.endpoint = met;
+                                      end(code_of(failure));
+                                    }));
+               } catch (const std::bad_alloc&) {
+               }
              });
+} catch (const std::bad_alloc&) {
+}
+
+/// For want of memory, or because the context is being destroyed.
+void pool_core::dial_dropped(connection& c) noexcept {
+  bool is_abandoned = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_abandoned = !timer_;
+  }
+  dial_ended(c, is_abandoned ? asio::error::operation_aborted : asio::error::no_memory);
 }
 
 void pool_core::dial_ended(connection& c, error_code ec) noexcept {
@@ -134,20 +150,31 @@ void pool_core::tell_made(connection& c) noexcept {
 
 // Probes ------------------------------------------------------------------------------------------
 
-void pool_core::start_probe(connection& c) {
+/// What memory does not suffice for is destroyed, and the lease in it, which costs the connection.
+void pool_core::start_probe(connection& c) noexcept try {
+  lease asked(shared_from_this(), c, true);
+  const auto task = std::make_shared<abortable>(executor_);
+  {
+    const std::lock_guard lock(mutex_);
+    c.task = task;
+  }
   auto probing = std::make_shared<probe_run>(
-      probe_run{c.task, lease(shared_from_this(), c, true), std::chrono::steady_clock::now()});
-  asio::post(c.task->strand, [self = shared_from_this(), probing = std::move(probing)] {
-    const auto& task = probing->task;
-    if (task->is_aborted)
+      probe_run{task, std::move(asked), std::chrono::steady_clock::now()});
+  asio::post(task->strand, [self = shared_from_this(), &c, probing = std::move(probing)] {
+    const auto& strand = probing->task->strand;
+    if (probing->task->is_aborted || c.late)
       return self->end_probe(std::move(probing->asked), false, probing->began);
-    asio::co_spawn(task->strand, ask(self->probe_, probing),
-                   asio::bind_cancellation_slot(
-                       task->signal.slot(), [self, probing](std::exception_ptr failure, bool yes) {
-                         self->end_probe(std::move(probing->asked), !failure && yes,
-                                         probing->began);
-                       }));
+    try {
+      asio::co_spawn(
+          strand, ask(self->probe_, probing),
+          asio::bind_cancellation_slot(
+              probing->task->signal.slot(), [self, probing](std::exception_ptr failure, bool yes) {
+                self->end_probe(std::move(probing->asked), !failure && yes, probing->began);
+              }));
+    } catch (const std::bad_alloc&) {
+    }
   });
+} catch (const std::bad_alloc&) {
 }
 
 /// A probe that detached the connection or moved its lease away has ended it by that.

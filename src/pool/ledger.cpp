@@ -128,6 +128,8 @@ void ledger::stale(time_point now, connection& c, waiter* caller, close_reason r
     park_in_queue(*caller, std::find_if(queue_.begin(), queue_.end(), came_later));
   }
   settle(now);
+  if (caller && caller->where == waiter::place::queued && caller->ends_by <= now)
+    fail(*caller, error::acquire_timeout, counts_.timed_out); // no dial for one who cannot wait
 }
 
 void ledger::redial(time_point now, connection& c, close_reason reason, waiter& caller,
@@ -161,10 +163,10 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
   settle(now);
 }
 
-void ledger::detached(time_point now, connection& c) {
+void ledger::detached(time_point now, connection& c, close_reason why) {
   begin_event();
   end_lease(now, c);
-  count_closed(close_reason::detached);
+  count_closed(why);
   remove(c);
   settle(now);
 }
@@ -238,13 +240,7 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
   ++counts_.dials_failed;
   if (closed_)
     return;
-  counts_.last_dial_error = why;
-  prewarm_ = 0;
-  if (failures_ == 0 || c.dialed_at > last_failure_) {
-    failures_ += failures_ < 64;
-    last_failure_ = now;
-  }
-  next_dial_ = std::max(next_dial_, saturating_add(now, backoff()));
+  count_dial_failure(now, c.dialed_at, why);
   if (reserved_for) {
     connection* const idle =
         reserved_for->where == waiter::place::choosy ? take_idle(now) : nullptr;
@@ -256,6 +252,26 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
     fail(queue_.front(), why, counts_.failed);
   }
   settle(now);
+}
+
+void ledger::dial_not_made(time_point now, boost::system::error_code why) {
+  ++counts_.dials;
+  ++counts_.dials_failed;
+  const bool is_for_first = dialing_.size() - own_dials_ < queue_.size();
+  count_dial_failure(now, now, why);
+  if (is_for_first && idle_.empty())
+    fail(queue_.front(), why, counts_.failed);
+  settle(now);
+}
+
+void ledger::end_again(connection& c, time_point then) noexcept {
+  c.dial_aborted = false;
+  set_deadline(c, then);
+}
+
+void ledger::watch_again(connection& c, time_point then) noexcept {
+  c.watched = false;
+  sweep_at_ = std::min(sweep_at_, then);
 }
 
 void ledger::closed(time_point now, connection& c) {
@@ -348,6 +364,12 @@ void ledger::close(time_point now) {
     begin_close(idle_.front(), close_reason::pool_closed);
   for (connection& c : dialing_)
     abort_dial(c);
+  for (connection& c : leased_) {
+    if (!c.probing)
+      continue;
+    set_deadline(c, time_point::max());
+    decide(action::cut_off, nullptr, &c);
+  }
   settle(now);
 }
 

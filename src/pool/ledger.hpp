@@ -118,8 +118,8 @@ public:
   void redial(time_point now, connection& c, close_reason reason, waiter& caller,
               time_point deadline, time_point dial_deadline = time_point::max());
 
-  /// The lessee takes the connection out of the pool and its limit.
-  void detached(time_point now, connection& c);
+  /// The lessee takes the connection out of the pool and its limit, or has closed it itself.
+  void detached(time_point now, connection& c, close_reason why = close_reason::detached);
 
   /// The lessee is cut off at `deadline`, unless the lease ends first; the end of time means never.
   void set_lease_deadline(connection& c, time_point deadline) noexcept {
@@ -165,6 +165,16 @@ public:
   /// A dial failed, and its descriptor is closed.
   void dial_failed(time_point now, connection& c, boost::system::error_code why);
 
+  /// A dial that is wanted cannot be made, within the event that wants it: as if it had failed.
+  void dial_not_made(time_point now, boost::system::error_code why);
+
+  /// What was to end the dial or probe of a connection did not get through: it is to be ended
+  /// anew at `then`.
+  void end_again(connection& c, time_point then) noexcept;
+
+  /// The watch of an idle connection could not be armed: the sweep of `then` wants it anew.
+  void watch_again(connection& c, time_point then) noexcept;
+
   /// A closing connection's descriptor is closed.
   void closed(time_point now, connection& c);
 
@@ -207,6 +217,9 @@ public:
   time_point next_wake(time_point now) const noexcept;
 
   bool is_closed() const noexcept { return closed_; }
+
+  /// Whether anybody waits.
+  bool has_waiters() const noexcept { return !waiting_until_.empty(); }
 
   /// Whether the pool could be forgotten: nothing is left or wanted, and no back-off is worth being
   /// remembered. Never once it is closed.
@@ -309,6 +322,7 @@ private:
   void end_prewarm() noexcept;
   void begin_dial(time_point now, connection& c);
   void end_dial(connection& c) noexcept;
+  void count_dial_failure(time_point now, time_point began, boost::system::error_code why);
   void abort_dial(connection& c);
   void start_retries(time_point now);
   void give_up_own_dial(waiter& w);

@@ -73,6 +73,17 @@ void ledger::end_dial(connection& c) noexcept {
   held_back_ -= !c.dial_started;
 }
 
+/// Dials that were in flight together when the peer went count as one failure.
+void ledger::count_dial_failure(time_point now, time_point began, boost::system::error_code why) {
+  counts_.last_dial_error = why;
+  prewarm_ = 0;
+  if (failures_ == 0 || began > last_failure_) {
+    failures_ += failures_ < 64;
+    last_failure_ = now;
+  }
+  next_dial_ = std::max(next_dial_, saturating_add(now, backoff()));
+}
+
 void ledger::abort_dial(connection& c) {
   set_deadline(c, time_point::max());
   if (!std::exchange(c.dial_aborted, true))
