@@ -235,6 +235,7 @@ void exchange::send_again(const owner& self) {
   x.written_ = 0;
   x.is_source_used_ = x.has_pieces_ = x.is_head_sent_ = x.is_sent_ = false;
   x.write_failed_ = x.is_ending_ = false;
+  x.outcome_ = error_code();
   acquire_operation& fresh = make_acquire(self);
   acquire_options options;
   options.timeout = x.time_left();

@@ -2,13 +2,15 @@
 
 #include "net/client_fixture.hpp"
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 
-#include <atomic>
 #include <optional>
-#include <random>
-#include <thread>
+#include <stdexcept>
+#include <utility>
 
 #include <poll.h>
 
@@ -22,6 +24,31 @@ std::vector<script> one_that_then(script end) {
   for (script::step& next : end.steps)
     first.steps.push_back(std::move(next));
   return {std::move(first), script().answers(ok("again")).repeats()};
+}
+
+/// What comes of a request whose connection dies before the first byte is written.
+///
+/// An idle connection goes to somebody who leaves before it is delivered, and on to the client,
+/// whose step it then waits for: the only moment between the look at it and the first byte.
+outcome end_of_unbegun(loop& run, request message, send_options how = {}) {
+  scripted_peer peer(run.context, one_that_then(script().hears()));
+  client_options one;
+  one.pool.max_connections = 1;
+  client sender(run.context, "127.0.0.1", peer.port, one);
+  run.warm_up(sender);
+
+  auto elsewhere = std::make_unique<asio::io_context>();
+  sender.pool().async_acquire(
+      asio::bind_executor(elsewhere->get_executor(), [](error_code, httpool::lease) {}));
+  const call under_way = start(sender, std::move(message), how);
+  BOOST_TEST(sender.pool().stats().waiting == 1u);
+  elsewhere.reset();
+  BOOST_TEST(sender.pool().stats().leased == 1u);
+  peer.reset(0);
+
+  const outcome end = run.end_of(under_way);
+  BOOST_TEST(peer.heard.size() == (end.error ? 1u : 2u));
+  return end;
 }
 
 } // namespace
@@ -77,28 +104,10 @@ BOOST_FIXTURE_TEST_CASE(scar_77_a_request_that_may_have_had_its_effect_is_never_
     }
 }
 
-/// An idle connection goes to somebody who leaves before it is delivered, and on to the client,
-/// whose step it then waits for: the only moment between the look at it and the first byte.
 BOOST_FIXTURE_TEST_CASE(scar_74_what_was_not_even_begun_is_sent_again_whatever_it_is, loop) {
-  scripted_peer peer(context, one_that_then(script().hears()));
-  client_options one;
-  one.pool.max_connections = 1;
-  client sender(context, "127.0.0.1", peer.port, one);
-  warm_up(sender);
-
-  auto elsewhere = std::make_unique<asio::io_context>();
-  sender.pool().async_acquire(
-      asio::bind_executor(elsewhere->get_executor(), [](error_code, httpool::lease) {}));
-  const call under_way = start(sender, post());
-  BOOST_TEST(sender.pool().stats().waiting == 1u);
-  elsewhere.reset();
-  BOOST_TEST(sender.pool().stats().leased == 1u);
-  peer.reset(0);
-
-  const outcome end = end_of(under_way);
+  const outcome end = end_of_unbegun(*this, post());
   BOOST_TEST(end.error == error_code());
   BOOST_TEST(end.response.attempts() == 2u);
-  BOOST_TEST(peer.heard.size() == 2u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_request_is_sent_again_once_and_not_twice, loop) {
@@ -140,6 +149,25 @@ BOOST_FIXTURE_TEST_CASE(scar_53_connections_that_died_while_idle_burn_no_retry, 
   BOOST_TEST(end.response.attempts() == 1u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_response_that_is_read_piece_by_piece_may_come_with_the_second_try, loop) {
+  scripted_peer peer(context, one_that_then(script().hears().closes()));
+  client sender(context, "127.0.0.1", peer.port);
+  warm_up(sender);
+  std::optional<httpool::response_stream> answer;
+  sender.async_open(get(), [&](error_code ec, httpool::response_stream stream) {
+    BOOST_TEST(ec == error_code());
+    answer = std::move(stream);
+  });
+  BOOST_TEST_REQUIRE(until([&] { return answer.has_value(); }));
+  BOOST_TEST_REQUIRE(bool(*answer));
+  BOOST_TEST(answer->head().attempts() == 2u);
+  std::string room(10, ' ');
+  std::optional<std::size_t> size;
+  answer->async_read_some(asio::buffer(room), [&](error_code, std::size_t got) { size = got; });
+  BOOST_TEST(until([&] { return size.has_value(); }));
+  BOOST_TEST(room.substr(0, *size) == "again");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_dial_that_fails_the_second_try_gives_its_error, loop) {
   scripted_peer peer(context, one_that_then(script().hears().pauses().closes()));
   client sender(context, "127.0.0.1", peer.port);
@@ -162,6 +190,116 @@ BOOST_FIXTURE_TEST_CASE(a_dial_into_a_server_that_is_ending_says_that_the_peer_c
   acceptor.close();
   BOOST_TEST(end_of(under_way).error == error::connection_closed);
   BOOST_TEST(sender.pool().stats().total() == 0u);
+}
+
+// What a call says of its request -----------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_call_says_whether_a_request_that_was_written_may_be_sent_again, loop) {
+  using httpool::replay;
+  struct row {
+    const char* method;
+    std::optional<replay> said;
+    bool is_sent_again;
+  };
+  constexpr row rows[] = {
+      {"GET", {}, true},
+      {"GET", replay::safe, true},
+      {"GET", replay::if_unsent, false},
+      {"GET", replay::never, false},
+      {"POST", {}, false},
+      {"POST", replay::safe, true},
+      {"POST", replay::if_unsent, false},
+      {"POST", replay::never, false},
+  };
+  for (const row& one : rows) {
+    scripted_peer peer(context, one_that_then(script().hears().closes()));
+    client sender(context, "127.0.0.1", peer.port);
+    warm_up(sender);
+    send_options how;
+    how.replay = one.said;
+    const outcome end = send(sender, request(one.method, "/"), how);
+    settle();
+    BOOST_TEST(peer.heard.size() == (one.is_sent_again ? 3u : 2u));
+    BOOST_TEST(peer.accepted() == (one.is_sent_again ? 2u : 1u));
+    if (one.is_sent_again) {
+      BOOST_TEST(end.error == error_code());
+      BOOST_TEST(end.response.attempts() == 2u);
+    } else {
+      BOOST_TEST(end.error == error::connection_closed);
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_call_says_whether_a_request_that_was_not_begun_may_be_sent_again, loop) {
+  using httpool::replay;
+  for (const char* method : {"GET", "POST"})
+    for (const auto said : {replay::safe, replay::if_unsent, replay::never}) {
+      send_options how;
+      how.replay = said;
+      const outcome end = end_of_unbegun(*this, request(method, "/"), how);
+      if (said == replay::never) {
+        BOOST_TEST(end.error == error::connection_closed);
+      } else {
+        BOOST_TEST(end.error == error_code());
+        BOOST_TEST(end.response.attempts() == 2u);
+      }
+    }
+}
+
+/// The source need not begin again if nothing of it was asked for.
+BOOST_FIXTURE_TEST_CASE(a_produced_body_that_waits_for_leave_has_not_been_used, loop) {
+  scripted_peer peer(context, {script().answers(ok()).hears_head().closes(),
+                               script().hears_head().says(ok("again"))});
+  client_options patient;
+  patient.continue_timeout = 1h;
+  client sender(context, "127.0.0.1", peer.port, patient);
+  warm_up(sender);
+  int pieces = 0;
+  httpool::body_source once(
+      [&](asio::mutable_buffer) -> asio::awaitable<std::size_t> {
+        ++pieces;
+        co_return 0;
+      },
+      {});
+  request put("PUT", "/");
+  put.fields().set("Expect", "100-continue");
+  const auto result = std::make_shared<outcome>();
+  sender.async_send(put, std::move(once), {}, into(result));
+  BOOST_TEST(end_of(result).response.attempts() == 2u);
+  BOOST_TEST(peer.accepted() == 2u);
+  BOOST_TEST(pieces == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_source_that_fails_to_begin_again_ends_the_call, loop) {
+  scripted_peer peer(context, one_that_then(script().hears().closes()));
+  client sender(context, "127.0.0.1", peer.port);
+  warm_up(sender);
+  httpool::body_source broken(
+      [is_over = false](asio::mutable_buffer) mutable -> asio::awaitable<std::size_t> {
+        co_return std::exchange(is_over, true) ? 0 : 5;
+      },
+      5, [] { throw std::runtime_error("no way back"); });
+  const auto result = std::make_shared<outcome>();
+  sender.async_send(request("PUT", "/"), std::move(broken), {}, into(result));
+  BOOST_TEST(end_of(result).error == error::body_source_failed);
+  settle();
+  BOOST_TEST(peer.accepted() == 1u);
+  check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cancelled_call_is_not_sent_again, loop) {
+  scripted_peer peer(context, one_that_then(script().hears().pauses().closes()));
+  client sender(context, "127.0.0.1", peer.port);
+  warm_up(sender);
+  asio::cancellation_signal signal;
+  const auto result = std::make_shared<outcome>();
+  sender.async_send(get(), asio::bind_cancellation_slot(signal.slot(), into(result)));
+  BOOST_TEST(until([&] { return peer.is_paused(0); }));
+  signal.emit(asio::cancellation_type::terminal);
+  peer.go_on(0);
+  BOOST_TEST(end_of(result).error == asio::error::operation_aborted);
+  settle();
+  BOOST_TEST(peer.accepted() == 1u);
 }
 
 // Whether it was idle, and not whether it had served ----------------------------------------------
@@ -235,52 +373,4 @@ BOOST_FIXTURE_TEST_CASE(scar_81_a_late_response_rules_the_retry_out, loop) {
   BOOST_TEST(until([&] { return peer.open() == 0; }));
   BOOST_TEST(peer.heard.size() == 2u);
   BOOST_TEST(peer.accepted() == 1u);
-}
-
-// A server that closes just when it likes ---------------------------------------------------------
-
-/// A server in a thread of its own which answers the first request on a connection and closes that
-/// a random moment later, be there another request or not.
-BOOST_FIXTURE_TEST_CASE(scar_74_closing_at_any_moment_hurts_no_idempotent_request, loop) {
-  constexpr int trials = 1500;
-  asio::io_context server_context;
-  tcp::acceptor acceptor(server_context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-  const std::uint16_t port = acceptor.local_endpoint().port();
-  std::atomic<bool> is_over = false;
-  std::thread server([&] {
-    std::minstd_rand random(74);
-    std::string chunk(1000, ' ');
-    const std::string response = ok();
-    for (;;) {
-      error_code ec;
-      tcp::socket socket = acceptor.accept();
-      if (is_over)
-        return;
-      socket.read_some(asio::buffer(chunk), ec);
-      asio::write(socket, asio::buffer(response), ec);
-      const auto end =
-          std::chrono::steady_clock::now() + std::chrono::nanoseconds(random() % 60'000);
-      while (std::chrono::steady_clock::now() < end) {
-      }
-      if (random() % 2 == 0)
-        socket.set_option(tcp::socket::linger(true, 0), ec);
-    }
-  });
-  {
-    client sender(context, "127.0.0.1", port);
-    int again = 0;
-    for (int i = 0; i != trials; ++i) {
-      const outcome end = send(sender, get());
-      BOOST_TEST(end.error == error_code());
-      again += end.response.attempts() == 2;
-      const outcome order = send(sender, post());
-      BOOST_TEST((order.error == error_code() || order.error == error::connection_closed));
-    }
-    BOOST_TEST_MESSAGE(again << " of " << trials << " were sent again");
-    BOOST_TEST(sender.pool().stats().leased == 0u);
-    is_over = true;
-    tcp::socket last(context);
-    last.connect(tcp::endpoint(asio::ip::address_v4::loopback(), port));
-  }
-  server.join();
 }
