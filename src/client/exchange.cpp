@@ -189,6 +189,7 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
   if (ec || !x.take(std::move(leased)))
     return end(self, ec ? ec : asio::error::operation_aborted);
   x.limit_ = x.deadline_;
+  x.first_byte_at_ = time_point::max();
   x.lease_.expires_at(x.limit_);
   on_strand(self, [self] { send(self); });
 }
@@ -354,9 +355,12 @@ duration exchange::time_left() const noexcept {
 
 /// The next step has so much time, and no more than the whole exchange.
 void exchange::limit(duration time, error late) noexcept {
-  const time_point at = time == duration::max()
-                            ? time_point::max()
-                            : saturating_add(std::chrono::steady_clock::now(), time);
+  limit_until(time == duration::max() ? time_point::max()
+                                      : saturating_add(std::chrono::steady_clock::now(), time),
+              late);
+}
+
+void exchange::limit_until(time_point at, error late) noexcept {
   late_ = at < deadline_ ? late : error::exchange_timeout;
   const time_point earlier = std::min(at, deadline_);
   if (earlier == limit_)

@@ -159,6 +159,7 @@ private:
   // Deadlines.
   duration time_left() const noexcept;
   void limit(duration time, error late) noexcept;
+  void limit_until(time_point at, error late) noexcept;
 
   const std::shared_ptr<client_core> client_;
   client_core::shared_pool pool_;
@@ -172,8 +173,9 @@ private:
   const std::optional<duration> dial_timeout_;
   const duration first_byte_timeout_;
   const duration read_timeout_;
-  time_point limit_ = time_point::max(); ///< What the lease's deadline is.
-  error late_ = error::exchange_timeout; ///< What has happened when that has passed.
+  time_point limit_ = time_point::max();         ///< What the lease's deadline is.
+  error late_ = error::exchange_timeout;         ///< What has happened when that has passed.
+  time_point first_byte_at_ = time_point::max(); ///< When the final response must have begun.
 
   // The request.
   request request_;

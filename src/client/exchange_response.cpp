@@ -98,10 +98,12 @@ void exchange::go_on_reading(const owner& self) {
   read(self);
 }
 
-/// What comes before the response has begun is within the limit of its first byte.
+/// What comes before the response has begun, and between an informational one and the next, is
+/// within the limit of its first byte.
 void exchange::limit_read() noexcept {
-  if ((read_timeout_ != duration::max() || limit_ != deadline_) &&
-      (has_head_ || lease_.buffer().size() > 0))
+  if (!has_head_ && lease_.buffer().size() == 0)
+    limit_until(first_byte_at_, error::first_byte_timeout);
+  else if (read_timeout_ != duration::max() || limit_ != deadline_)
     limit(read_timeout_, error::read_timeout);
 }
 
@@ -122,6 +124,8 @@ boost::system::error_code exchange::parse_head() {
       return switch_protocols();
     if (response_.status() >= 200)
       break;
+    if (first_byte_at_ != time_point::max() && first_byte_at_ <= std::chrono::steady_clock::now())
+      return error::first_byte_timeout; // what came in parts might have put it off for ever
     has_leave_ |= response_.status() == 100;
     response_.clear();
     parser_.reset();

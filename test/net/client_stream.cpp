@@ -483,6 +483,7 @@ BOOST_FIXTURE_TEST_CASE(the_first_byte_and_the_time_between_bytes_have_limits_of
   const row rows[] = {
       {script().hears(), error::first_byte_timeout},
       {script().answers("HTTP/1.1 103 Early Hints\r\n\r\n"), error::first_byte_timeout},
+      {script().hears().trickles("HTTP/1.1 103 Early Hints\r\n\r\n"), error::first_byte_timeout},
       {script().answers("HTTP/1.1 200 O"), error::read_timeout},
       {script().answers("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n12"), error::read_timeout},
   };
