@@ -175,8 +175,8 @@ public:
   /// `client_options::continue_timeout`; it is not sent if the final response comes instead.
   ///
   /// \par Sending again
-  /// A request is sent a second time, over a fresh connection, when the connection had been idle
-  /// (`lease::waited`), died without a byte of response, and `send_options::replay` allows it.
+  /// A request is sent a second time, over a fresh connection, when its own had been kept (had been
+  /// idle or had served), died without a byte of response, and `send_options::replay` allows it.
   /// Never a third time, and never after a timeout.
   ///
   /// \par Completion

@@ -24,7 +24,7 @@ public:
   /// Whether that connection had served before (`lease::reused`).
   bool reused() const noexcept { return reused_; }
 
-  /// How often the request was sent, or begun to be: 2 when a connection that had been idle died
+  /// How often the request was sent, or begun to be: 2 when a connection that had been kept died
   /// and the request was sent again over a fresh one, else 1; 0 in the empty response of an error.
   unsigned attempts() const noexcept { return attempts_; }
 

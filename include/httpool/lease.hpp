@@ -75,7 +75,7 @@ public:
   bool reused() const noexcept { return uses() > 1; }
 
   /// Whether the connection was idle before this lease, rather than dialed or handed over for it.
-  /// Only then may its peer have closed it unseen, which is what allows a request to be sent again.
+  /// Then, or if it is `reused()`, its peer may have closed it unseen: a request may be sent again.
   bool waited() const noexcept;
 
   /// How many leases the connection has served, this one included.

@@ -9,7 +9,7 @@
 namespace httpool {
 
 /// When a request may be sent a second time, over a fresh connection, because the first connection,
-/// which had been idle, died without a byte of response. A request whose body cannot be produced
+/// which had been kept, died without a byte of response. A request whose body cannot be produced
 /// again is never sent again once some of it was.
 enum class replay : std::uint8_t {
   never,     ///< Not at all.

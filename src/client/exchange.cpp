@@ -198,7 +198,7 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
 bool exchange::take(lease leased) {
   response_.connection_id_ = leased.id();
   response_.reused_ = leased.reused();
-  has_waited_ = leased.waited();
+  was_kept_ = leased.waited() || leased.reused();
   if (!operation_->own_ticket) {
     lease_ = std::move(leased);
     return true;
@@ -220,7 +220,7 @@ lease exchange::give_up_lease() noexcept {
 }
 
 bool exchange::may_send_again() const noexcept {
-  if (!operation_ || response_.attempts_ != 1 || !lease_ || !has_waited_ || lease_.late() ||
+  if (!operation_ || response_.attempts_ != 1 || !lease_ || !was_kept_ || lease_.late() ||
       has_bytes_)
     return false;
   if (replay_ == replay::never || (replay_ == replay::if_unsent && written_ > 0))
@@ -325,13 +325,13 @@ void exchange::keep_or_close(lease& ended) const noexcept {
   ended.keep_alive(true);
 }
 
-/// False if the peer took a request and nothing came of it. One that ends a connection which had
-/// been idle has done no wrong.
+/// False if the peer took a request and nothing came of it. One that ends a connection which it had
+/// kept has done no wrong.
 bool exchange::did_peer_serve() const noexcept {
   if (has_bytes_)
     return true;
   if (outcome_ == error::connection_closed)
-    return has_waited_;
+    return was_kept_;
   return !is_sent_ ||
          (outcome_ != error::exchange_timeout && outcome_ != error::first_byte_timeout);
 }
