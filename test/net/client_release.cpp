@@ -2,6 +2,9 @@
 
 #include "net/client_fixture.hpp"
 
+#include <optional>
+#include <utility>
+
 using namespace client_test;
 
 namespace {
@@ -291,4 +294,72 @@ BOOST_FIXTURE_TEST_CASE(a_connection_does_not_serve_beyond_its_uses_nor_beyond_i
   BOOST_TEST(end_of(under_way).error == error_code());
   BOOST_TEST(closed.pool().stats().closed(close_reason::pool_closed) == 1u);
   BOOST_TEST(send(closed, get()).error == error::pool_closed);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_connection_does_not_serve_beyond_its_lifetime, loop) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client_options brief;
+  brief.pool.max_lifetime = 1ns;
+  client sender(context, "127.0.0.1", peer.port, brief);
+  for (int i = 0; i != 2; ++i)
+    BOOST_TEST(send(sender, get()).error == error_code());
+  BOOST_TEST(sender.pool().stats().closed(close_reason::max_lifetime) == 2u);
+  check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_connection_that_new_limits_leave_no_room_for_ends_with_its_exchange,
+                        loop) {
+  scripted_peer peer(context, {script().hears().pauses().says(ok())});
+  client sender(context, "127.0.0.1", peer.port);
+  const call calls[] = {start(sender, get()), start(sender, get())};
+  BOOST_TEST(until([&] { return peer.is_paused(0) && peer.is_paused(1); }));
+  sender.pool().set_limits({.max_connections = 1});
+  for (std::size_t i = 0; i != 2; ++i)
+    peer.go_on(i);
+  for (const call& each : calls)
+    BOOST_TEST(end_of(each).error == error_code());
+  BOOST_TEST(sender.pool().stats().idle == 1u);
+  BOOST_TEST(sender.pool().stats().closed(close_reason::surplus) == 1u);
+  check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(scar_80_a_hint_limits_how_often_and_how_long_a_connection_is_kept, loop) {
+  scripted_peer peer(context, {script().answers(ok("hi", "Keep-Alive: max=1\r\n")).answers(ok()),
+                               script().answers(ok("hi", "Keep-Alive: timeout=2\r\n"))});
+  client sender(context, "127.0.0.1", peer.port);
+  BOOST_TEST(send(sender, get()).response.connection_id() == 1u);
+  BOOST_TEST(send(sender, get()).response.connection_id() == 1u);
+  BOOST_TEST(sender.pool().stats().closed(close_reason::max_uses) == 1u);
+
+  const auto asked = std::chrono::steady_clock::now();
+  BOOST_TEST(send(sender, get()).response.connection_id() == 2u);
+  BOOST_TEST(sender.pool().stats().idle == 1u);
+  BOOST_TEST(until([&] { return sender.pool().stats().idle == 0; }));
+  BOOST_TEST((std::chrono::steady_clock::now() - asked >= 1s));
+  BOOST_TEST(sender.pool().stats().closed(close_reason::idle_timeout) == 1u);
+  BOOST_TEST(peer.open() <= 1u);
+  check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_upgraded_connection_ends_with_its_lease, loop) {
+  request asks = with("Upgrade", "other");
+  asks.fields().set("Connection", "upgrade");
+  for (const bool is_taken : {true, false}) {
+    scripted_peer peer(context,
+                       {script().answers("HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\n"
+                                         "Connection: upgrade\r\n\r\n")});
+    client sender(context, "127.0.0.1", peer.port);
+    std::optional<httpool::response_stream> answer;
+    sender.async_open(asks, [&](error_code ec, httpool::response_stream stream) {
+      BOOST_TEST(ec == error_code());
+      answer = std::move(stream);
+    });
+    BOOST_TEST_REQUIRE(until([&] { return answer.has_value(); }));
+    if (is_taken)
+      BOOST_TEST(bool(answer->upgraded()));
+    answer.reset();
+    BOOST_TEST(until([&] { return sender.pool().stats().leased == 0; }));
+    BOOST_TEST(sender.pool().stats().closed(close_reason::dropped) == 1u);
+    check_nothing_is_left(*this, sender, peer);
+  }
 }
