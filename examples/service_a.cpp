@@ -1,13 +1,17 @@
 // Calls an HTTP server over a pool of connections, and tells what came of it.
 
 #include "service_a_options.hpp"
+#include "service_a_output.hpp"
 #include "service_a_report.hpp"
 
+#include <httpool/body_source.hpp>
 #include <httpool/client.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -15,9 +19,11 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <unistd.h>
 
@@ -35,6 +41,7 @@ httpool::client_options client_options_for(const options& wanted) {
   chosen.pool.dial_timeout = wanted.timeout;
   chosen.pool.max_connections = wanted.connections;
   chosen.pool.max_waiters = wanted.concurrency;
+  chosen.max_total_connections = wanted.connections * wanted.destinations.size();
   // Short enough that a caller outlasts the pause after a failed dial, and finds a server that has
   // come back.
   const std::chrono::nanoseconds timeout = wanted.timeout;
@@ -53,8 +60,11 @@ class load {
 public:
   load(asio::io_context& context, const options& wanted)
       : wanted_(wanted),
-        client_(context, wanted.host, wanted.port, client_options_for(wanted)),
-        progress_(context) {}
+        client_(context, wanted.destinations.front().where, client_options_for(wanted)),
+        progress_(context) {
+    if (wanted.output)
+      output_.emplace(context.get_executor(), *wanted.output);
+  }
 
   void start() {
     began_ = clock::now();
@@ -64,18 +74,21 @@ public:
         if (failure)
           std::rethrow_exception(failure); // out of run(), which ends the program
       });
-    // JSON lines on the same terminal would run into the progress line.
-    if (isatty(STDERR_FILENO) && !(wanted_.json && isatty(STDOUT_FILENO)))
+    // Lines and bodies on the same terminal would run into the progress line.
+    const bool is_writing = wanted_.json || wanted_.output == "-";
+    if (isatty(STDERR_FILENO) && !(is_writing && isatty(STDOUT_FILENO)))
       show_progress(1s);
   }
 
   /// Says how it ended. True if every request got a response.
   bool report() {
+    if (output_)
+      output_->flush();
     if (!wanted_.json)
-      summary_.print(std::cout, wanted_.url, ended_ - began_);
+      summary_.print(wanted_.output == "-" ? std::cerr : std::cout, wanted_.urls, ended_ - began_);
     flush_output();
     if (wanted_.stats)
-      print(std::cerr, stats_);
+      print_stats();
     return summary_.all_answered();
   }
 
@@ -83,13 +96,14 @@ private:
   asio::awaitable<void> caller() {
     asio::steady_timer pause(client_.get_executor());
     while (next_ != wanted_.requests) {
-      const std::size_t id = next_++;
-      httpool::request message = wanted_.message;
-      message.fields().set("X-Req", std::to_string(id));
+      result one(next_++);
       const auto sent = clock::now();
-      const auto [error, answer] =
-          co_await client_.async_send(std::move(message), asio::as_tuple(asio::use_awaitable));
-      tell(result{id, error, answer, clock::now() - sent});
+      if (output_)
+        co_await stream(one);
+      else
+        co_await send(one);
+      one.elapsed = clock::now() - sent;
+      tell(one);
       if (wanted_.gap > 0ms && next_ != wanted_.requests) {
         pause.expires_after(wanted_.gap);
         co_await pause.async_wait(asio::use_awaitable);
@@ -99,8 +113,57 @@ private:
       end();
   }
 
+  httpool::request message_of(std::size_t id) const {
+    const destination& to = wanted_.destinations[id % wanted_.destinations.size()];
+    httpool::request message = wanted_.message;
+    message.target(to.pool == 0 ? to.target : to.where.to_string() + to.target);
+    if (!to.host.empty() && !message.fields().contains("Host"))
+      message.fields().set("Host", to.host);
+    message.fields().set("X-Req", std::to_string(id));
+    return message;
+  }
+
+  httpool::body_source body() const {
+    return wanted_.data_file ? httpool::body_source::file(*wanted_.data_file)
+                             : httpool::body_source();
+  }
+
+  asio::awaitable<void> send(result& one) {
+    auto [error, answer] = co_await client_.async_send(
+        message_of(one.id), body(), httpool::send_options(), asio::as_tuple(asio::use_awaitable));
+    one.error = error;
+    one.add_body(answer.body());
+    answer.body({});
+    one.answer = std::move(answer);
+  }
+
+  asio::awaitable<void> stream(result& one) {
+    auto [error, answer] = co_await client_.async_open(
+        message_of(one.id), body(), httpool::send_options(), asio::as_tuple(asio::use_awaitable));
+    one.error = error;
+    if (answer && answer.head().status() != 101) // what follows that is no body
+      co_await copy_body(answer, one);
+    if (!one.error)
+      one.answer = answer.head();
+    output_->ended(one.id);
+  }
+
+  asio::awaitable<void> copy_body(httpool::response_stream& answer, result& one) {
+    co_await output_->turn_of(one.id);
+    std::vector<char> piece(64 * 1024);
+    while (!one.error) {
+      const auto [error, size] =
+          co_await answer.async_read_some(asio::buffer(piece), asio::as_tuple(asio::use_awaitable));
+      output_->write({piece.data(), size});
+      one.add_body({piece.data(), size});
+      one.error = error;
+    }
+    if (one.error == asio::error::eof)
+      one.error.clear();
+  }
+
   void tell(const result& one) {
-    summary_.add(one);
+    summary_.add(one, wanted_.destinations[one.id % wanted_.destinations.size()].pool);
     if (!wanted_.json)
       return;
     std::cout << to_json(one) << '\n';
@@ -110,8 +173,8 @@ private:
   /// An open pool would keep the context running.
   void end() {
     ended_ = clock::now();
-    stats_ = client_.pool().stats();
-    client_.pool().close();
+    stats_ = client_.stats();
+    client_.close();
     progress_.cancel();
     if (is_showing_)
       std::cerr << "\r\x1b[K";
@@ -128,11 +191,31 @@ private:
     });
   }
 
+  /// The client forgets a pool without connections, but for its own origin's.
+  void print_stats() const {
+    if (wanted_.pools == 1)
+      return print(std::cerr, stats_.front().pool);
+    for (std::size_t i = 0, pool = 0; pool != wanted_.pools; ++i) {
+      const destination& to = wanted_.destinations[i];
+      if (to.pool != pool)
+        continue;
+      ++pool;
+      const auto found = std::find_if(stats_.begin(), stats_.end(),
+                                      [&](const auto& one) { return one.origin == to.where; });
+      if (found != stats_.end())
+        print(std::cerr, found->pool, to.where.to_string());
+      else
+        std::cerr << "pool statistics of " << to.where.to_string()
+                  << "\n  none: there is no pool for it now\n";
+    }
+  }
+
   const options& wanted_;
   httpool::client client_;
+  std::optional<body_output> output_;
   asio::steady_timer progress_;
   summary summary_;
-  httpool::pool_stats stats_;
+  std::vector<httpool::origin_stats> stats_;
   clock::time_point began_;
   clock::time_point ended_;
   std::size_t next_ = 0;
@@ -169,8 +252,6 @@ int main(int argc, char** argv) {
   try {
     return service_a::run(argc, argv);
   } catch (const service_a::usage_error& e) {
-    return service_a::refuse(e.what());
-  } catch (const std::invalid_argument& e) { // the client's, of a host that cannot be one
     return service_a::refuse(e.what());
   } catch (const std::exception& e) {
     std::cerr << "service_a: " << e.what() << '\n';

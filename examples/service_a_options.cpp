@@ -1,19 +1,26 @@
 #include "service_a_options.hpp"
 
+#include <httpool/body_source.hpp>
+#include <httpool/error.hpp>
+#include <httpool/url.hpp>
+
 #include <boost/program_options.hpp>
 #include <boost/system/system_error.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
 
 #include <charconv>
+#include <cstdint>
+#include <filesystem>
 #include <sstream>
 #include <string_view>
-#include <vector>
+#include <unordered_map>
+#include <utility>
 
 namespace service_a {
 namespace {
 
 namespace po = boost::program_options;
+
+constexpr std::uint64_t many = 1'000'000'000;
 
 po::options_description described() {
   po::options_description all("options");
@@ -23,15 +30,21 @@ po::options_description described() {
   };
   add("requests", text("1"), "how many requests to send");
   add("concurrency", text("1"), "how many callers share the pool");
-  add("connections", text("8"), "the most connections that the pool may have");
+  add("connections", text("8"), "the most connections to each origin");
   add("timeout-ms", text("5000"), "time for a whole call, and for a dial");
-  add("method", text("GET"), "the method of the requests");
+  add("method", po::value<std::string>(), "the method of the requests (=GET, or POST with --data)");
   add("gap-ms", text("0"), "each caller's pause after an answer");
   add("body", po::value<std::string>(), "the body of the requests");
   add("body-bytes", po::value<std::string>(), "a body of that many bytes");
+  add("data", po::value<std::string>(), "the body: a text, or @ and the name of a file");
   add("header", po::value<std::vector<std::string>>(), "a field 'Name: value'; may be repeated");
+  add("http1.0", po::bool_switch(), "send HTTP/1.0 that asks to keep the connection");
+  add("unix-socket", po::value<std::string>(), "the socket to use, whatever the URLs name");
+  add("output", po::value<std::string>(),
+      "a file for the responses' bodies, one after the other; "
+      "- is standard output");
   add("json", po::bool_switch(), "a line of JSON for each request");
-  add("stats", po::bool_switch(), "the statistics of the pool, on stderr");
+  add("stats", po::bool_switch(), "the statistics of the pools, on stderr");
   add("help", po::bool_switch(), "this text");
   return all;
 }
@@ -54,38 +67,44 @@ std::chrono::milliseconds milliseconds(const po::variables_map& given, const cha
   return std::chrono::milliseconds(number(given, name, least, a_week));
 }
 
-/// Where the requests go. The target is the URL's path and query exactly as they were given.
-std::string take_url(options& wanted) {
-  const auto refuse = [&wanted](const char* why) {
-    throw usage_error("\"" + wanted.url + "\" is not a URL to send requests to: " + why);
-  };
-  const auto parsed = boost::urls::parse_uri(wanted.url);
-  if (!parsed)
-    refuse("it must be of the form http://HOST[:PORT][/PATH][?QUERY]");
-  const boost::urls::url_view url = *parsed;
-  if (url.scheme_id() != boost::urls::scheme::http)
-    refuse("its scheme must be http");
-  if (url.has_userinfo())
-    refuse("it must not hold a user name or password");
-  if (!url.has_authority() || url.encoded_host().empty())
-    refuse("it has no host");
-  if (url.encoded_host().find('%') != boost::urls::pct_string_view::npos)
-    refuse("its host must not be percent-encoded");
-  if (!url.encoded_path().empty() && !url.encoded_path().starts_with('/'))
-    refuse("between its host or port and its path there must be a /");
-  const auto port = url.port();
-  if (!port.empty()) {
-    const auto error = std::from_chars(port.begin(), port.end(), wanted.port).ec;
-    if (error != std::errc() || wanted.port == 0)
-      refuse("its port must be from 1 to 65535");
+/// The socket that all requests go over, whatever their URLs name.
+std::optional<httpool::origin> given_socket(const po::variables_map& given) {
+  if (given.count("unix-socket") == 0)
+    return {};
+  const auto& path = given["unix-socket"].as<std::string>();
+  try {
+    return httpool::origin::unix_socket(path.empty() ? path
+                                                     : std::filesystem::absolute(path).string());
+  } catch (const std::invalid_argument&) {
+    throw usage_error("--unix-socket is \"" + path + "\", which is no path of a socket");
   }
-  wanted.host = url.host();
-  std::string target(url.encoded_path().data(), url.encoded_path().size());
-  if (!target.starts_with('/'))
-    target.insert(0, 1, '/');
-  if (url.has_query())
-    target.append("?").append(url.encoded_query().data(), url.encoded_query().size());
-  return target;
+}
+
+destination take_url(const std::string& text, const std::optional<httpool::origin>& socket) {
+  const auto parsed = httpool::parse_url(text);
+  if (parsed.has_error() && parsed.error() == httpool::error::url_with_credentials)
+    throw usage_error("a URL that is not shown here is not a URL to send requests to: " +
+                      parsed.error().message());
+  if (parsed.has_error())
+    throw usage_error("\"" + text +
+                      "\" is not a URL to send requests to: " + parsed.error().message());
+  if (!socket)
+    return {parsed->origin(), parsed->target(), "", 0};
+  if (parsed->origin().scheme() == httpool::scheme::http_unix)
+    throw usage_error("\"" + text + "\" names a socket, and so does --unix-socket");
+  return {*socket, parsed->target(), parsed->origin().authority(), 0};
+}
+
+void take_urls(const po::variables_map& given, options& wanted) {
+  wanted.urls = given["url"].as<std::vector<std::string>>();
+  const std::optional<httpool::origin> socket = given_socket(given);
+  std::unordered_map<httpool::origin, std::size_t> pools;
+  for (const std::string& text : wanted.urls) {
+    destination to = take_url(text, socket);
+    to.pool = pools.try_emplace(to.where, pools.size()).first->second;
+    wanted.destinations.push_back(std::move(to));
+  }
+  wanted.pools = pools.size();
 }
 
 void add_field(httpool::request& message, const std::string& line) {
@@ -105,16 +124,60 @@ std::vector<std::string> arguments(int argc, const char* const* argv) {
   std::vector<std::string> all;
   for (int i = 1; i < argc; ++i) {
     const std::string_view one = argv[i];
-    if (one == "--body" && i + 1 < argc && std::string_view(argv[i + 1]).starts_with("--"))
-      throw usage_error("--body has no value; one that begins with -- is given as --body=VALUE");
-    if (one == "--body=") {
-      all.emplace_back("--body");
+    const bool is_text = one == "--body" || one == "--data";
+    if (is_text && i + 1 < argc && std::string_view(argv[i + 1]).starts_with("--"))
+      throw usage_error(std::string(one) + " has no value; one that begins with -- is given as " +
+                        std::string(one) + "=VALUE");
+    if (one == "--body=" || one == "--data=") {
+      all.emplace_back(one.substr(0, one.size() - 1));
       all.emplace_back();
     } else {
       all.emplace_back(one);
     }
   }
   return all;
+}
+
+void take_body(const po::variables_map& given, options& wanted) {
+  if (given.count("body") + given.count("body-bytes") + given.count("data") > 1)
+    throw usage_error("--body, --body-bytes and --data exclude each other");
+  if (given.count("body") != 0)
+    wanted.message.body(given["body"].as<std::string>());
+  if (given.count("body-bytes") != 0)
+    wanted.message.body(std::string(number(given, "body-bytes", 0, many), 'x'));
+  if (given.count("data") == 0)
+    return;
+  const auto& data = given["data"].as<std::string>();
+  if (!data.starts_with('@')) {
+    wanted.message.body(data);
+    return;
+  }
+  wanted.data_file = data.substr(1);
+  try {
+    httpool::body_source::file(*wanted.data_file); // better known before a request is under way
+  } catch (const boost::system::system_error& e) {
+    throw usage_error("--data is \"" + data + "\", which cannot be read: " + e.what());
+  }
+}
+
+void take_message(const po::variables_map& given, options& wanted) {
+  std::string method = given.count("data") == 0 ? "GET" : "POST";
+  if (given.count("method") != 0)
+    method = given["method"].as<std::string>();
+  try {
+    wanted.message.method(method);
+  } catch (const boost::system::system_error&) {
+    throw usage_error("--method is \"" + method + "\", which is no HTTP method");
+  }
+  take_body(given, wanted);
+  if (given.count("header") != 0)
+    for (const std::string& line : given["header"].as<std::vector<std::string>>())
+      add_field(wanted.message, line);
+  if (given["http1.0"].as<bool>()) {
+    wanted.message.version(httpool::http_version::http_1_0);
+    if (!wanted.message.fields().contains("Connection"))
+      wanted.message.fields().add("Connection", "keep-alive");
+  }
 }
 
 options from(const po::variables_map& given) {
@@ -124,9 +187,7 @@ options from(const po::variables_map& given) {
     return wanted;
   if (given.count("url") == 0)
     throw usage_error("a URL is missing");
-  wanted.url = given["url"].as<std::string>();
-  const std::string target = take_url(wanted);
-  constexpr std::uint64_t many = 1'000'000'000;
+  take_urls(given, wanted);
   wanted.requests = number(given, "requests", 1, many);
   wanted.concurrency = number(given, "concurrency", 1, 1'000'000);
   wanted.connections = number(given, "connections", 1, 1'000'000);
@@ -134,21 +195,11 @@ options from(const po::variables_map& given) {
   wanted.gap = milliseconds(given, "gap-ms", 0);
   wanted.json = given["json"].as<bool>();
   wanted.stats = given["stats"].as<bool>();
-  const auto& method = given["method"].as<std::string>();
-  try {
-    wanted.message = httpool::request(method, target);
-  } catch (const boost::system::system_error&) {
-    throw usage_error("--method is \"" + method + "\", which is no HTTP method");
-  }
-  if (given.count("body") != 0 && given.count("body-bytes") != 0)
-    throw usage_error("--body and --body-bytes exclude each other");
-  if (given.count("body") != 0)
-    wanted.message.body(given["body"].as<std::string>());
-  if (given.count("body-bytes") != 0)
-    wanted.message.body(std::string(number(given, "body-bytes", 0, many), 'x'));
-  if (given.count("header") != 0)
-    for (const std::string& line : given["header"].as<std::vector<std::string>>())
-      add_field(wanted.message, line);
+  if (given.count("output") != 0)
+    wanted.output = given["output"].as<std::string>();
+  if (wanted.json && wanted.output == "-")
+    throw usage_error("--json and --output - exclude each other: both want standard output");
+  take_message(given, wanted);
   return wanted;
 }
 
@@ -156,9 +207,9 @@ options from(const po::variables_map& given) {
 
 options parse(int argc, const char* const* argv) {
   po::options_description all = described();
-  all.add_options()("url", po::value<std::string>());
+  all.add_options()("url", po::value<std::vector<std::string>>());
   po::positional_options_description places;
-  places.add("url", 1);
+  places.add("url", -1);
   namespace style = po::command_line_style;
   po::variables_map given;
   try {
@@ -176,7 +227,11 @@ options parse(int argc, const char* const* argv) {
 
 std::string usage() {
   std::ostringstream text;
-  text << "usage: service_a URL [options]\n" << described();
+  text << "usage: service_a URL... [options]\n"
+       << "A URL is http://HOST[:PORT][/PATH][?QUERY] or http+unix://SOCKET[/PATH][?QUERY], with "
+          "the\n"
+       << "socket's slashes written %2F. Requests go to the URLs in turn.\n"
+       << described();
   return text.str();
 }
 

@@ -1,30 +1,42 @@
 // What the command line of service_a asks for.
 #pragma once
 
+#include <httpool/origin.hpp>
 #include <httpool/request.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace service_a {
 
+/// Where some of the requests go.
+struct destination {
+  httpool::origin where;
+  std::string target;
+  std::string host;     ///< The `Host` field, if it is not the origin's; else empty.
+  std::size_t pool = 0; ///< The number of the origin.
+};
+
 struct options {
-  std::string url;
-  std::string host;
-  std::uint16_t port = 80;
+  std::vector<std::string> urls;
+  std::vector<destination> destinations; ///< One a URL; requests go to them in turn.
+  std::size_t pools = 0;                 ///< How many different origins they have.
   std::size_t requests = 1;
   std::size_t concurrency = 1;
   std::size_t connections = 8;
   std::chrono::milliseconds timeout{5000};
   std::chrono::milliseconds gap{0};
+  std::optional<std::string> output;    ///< Where bodies go: a file, or `-`.
+  std::optional<std::string> data_file; ///< Where the bodies of the requests come from.
   bool json = false;
   bool stats = false;
   bool help = false;
 
-  httpool::request message; ///< What is sent each time, but for `X-Req`.
+  httpool::request message; ///< What is sent each time, but for where it goes and `X-Req`.
 };
 
 /// The command line makes no sense, and why.

@@ -52,21 +52,25 @@ double in_ms(std::chrono::duration<double, std::milli> length) {
 
 } // namespace
 
-std::string to_json(const result& one) {
+void result::add_body(std::string_view piece) {
   constexpr std::size_t shown = 64;
-  const std::string_view body = one.answer.body();
+  bytes += piece.size();
+  body_head.append(piece.substr(0, shown - body_head.size()));
+}
+
+std::string to_json(const result& one) {
   std::string line = "{\"id\":" + std::to_string(one.id);
   line += ",\"status\":" + (one.error ? "null" : std::to_string(one.answer.status()));
   line += ",\"error\":" + (one.error ? quoted(text(one.error)) : "null");
   line += ",\"connection_id\":" + (one.error ? "null" : std::to_string(one.answer.connection_id()));
   line += one.answer.reused() ? ",\"reused\":true" : ",\"reused\":false";
   line += ",\"elapsed_ms\":" + with_digits(one.elapsed.count(), 3);
-  line += ",\"bytes\":" + std::to_string(body.size());
-  line += ",\"body_head\":" + quoted(body.substr(0, shown));
+  line += ",\"bytes\":" + std::to_string(one.bytes);
+  line += ",\"body_head\":" + quoted(one.body_head);
   return line += '}';
 }
 
-void summary::add(const result& one) {
+void summary::add(const result& one, std::size_t pool) {
   elapsed_.push_back(static_cast<float>(one.elapsed.count()));
   if (one.error) {
     ++errors_[text(one.error)];
@@ -75,11 +79,13 @@ void summary::add(const result& one) {
   ++answered_;
   ++statuses_[one.answer.status()];
   reused_ += one.answer.reused();
-  connections_.insert(one.answer.connection_id());
+  connections_.emplace(pool, one.answer.connection_id());
 }
 
-void summary::print(std::ostream& out, const std::string& url, std::chrono::duration<double> took) {
-  out << done() << (done() == 1 ? " request to " : " requests to ") << url << " in "
+void summary::print(std::ostream& out, const std::vector<std::string>& urls,
+                    std::chrono::duration<double> took) {
+  out << done() << (done() == 1 ? " request to " : " requests to ")
+      << (urls.size() == 1 ? urls.front() : std::to_string(urls.size()) + " URLs") << " in "
       << with_digits(took.count(), 3) << " s (" << with_digits(double(done()) / took.count(), 0)
       << " a second)\n";
   out << "  answered     " << answered_ << '\n';
@@ -100,8 +106,8 @@ void summary::print(std::ostream& out, const std::string& url, std::chrono::dura
       << " requests went over one that had served before\n";
 }
 
-void print(std::ostream& out, const httpool::pool_stats& s) {
-  out << "pool statistics\n"
+void print(std::ostream& out, const httpool::pool_stats& s, const std::string& of) {
+  out << "pool statistics" << (of.empty() ? "" : " of ") << of << '\n'
       << "  acquires     " << s.acquires << ": " << s.granted << " granted, " << s.timed_out
       << " timed out, " << s.cancelled << " cancelled, " << s.failed << " failed, " << s.refused
       << " refused, " << s.waiting << " waiting\n"
