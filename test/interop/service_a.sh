@@ -1,97 +1,14 @@
 #!/usr/bin/env bash
-# usage: service_a.sh nginx SERVICE_A
-#        service_a.sh restart SERVICE_A SERVICE_B
+# usage: service_a.sh restart SERVICE_A SERVICE_B
+#        service_a.sh options SERVICE_A SERVICE_B
 #        service_a.sh usage SERVICE_A
 #
-# ServiceA under load against nginx, and against a ServiceB that is killed and started anew
-# meanwhile; and what it says to a command line that makes no sense. Exits 77, which CTest takes for skipped, when a program is not installed.
-set -euo pipefail
+# ServiceA against a ServiceB that is killed and started anew meanwhile; what its options do; and
+# what it says to a command line that makes no sense.
+source "$(dirname "${BASH_SOURCE[0]}")/peers.sh"
 
 test=$1
 service_a=$2
-folder=$(mktemp -d)
-chmod 755 "$folder" # nginx, started by root, has workers of another user
-pids=()
-
-clean_up() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap clean_up EXIT
-
-fail() {
-  printf 'failed: %s\n' "$*" >&2
-  exit 1
-}
-
-at_least() { # WHAT GOT LEAST
-  (($2 >= $3)) || fail "$1: $2, fewer than $3"
-  printf 'ok: %s: %s, at least %s\n' "$1" "$2" "$3"
-}
-
-at_most() { # WHAT GOT MOST
-  (($2 <= $3)) || fail "$1: $2, more than $3"
-  printf 'ok: %s: %s, at most %s\n' "$1" "$2" "$3"
-}
-
-count() { # PATTERN FILE
-  grep -cE "$1" "$2" || true
-}
-
-# Starts nginx, which has no way to let the system pick its port, and sets `port` and `nginx`.
-start_nginx() {
-  for _ in 1 2 3 4 5; do
-    port=$((20000 + RANDOM % 10000))
-    cat >"$folder/nginx.conf" <<CONF
-worker_processes 1;
-pid $folder/pid;
-error_log $folder/error.log;
-events { worker_connections 256; }
-http {
-  log_format connections '\$connection \$connection_requests \$status';
-  access_log $folder/access.log connections;
-  client_body_temp_path $folder/body;
-  proxy_temp_path $folder/proxy;
-  fastcgi_temp_path $folder/fastcgi;
-  uwsgi_temp_path $folder/uwsgi;
-  scgi_temp_path $folder/scgi;
-  keepalive_requests 100000;
-  server {
-    listen 127.0.0.1:$port;
-    location / { return 200 "nginx says hello\n"; }
-  }
-}
-CONF
-    # It comes back once it listens, with its process in the background.
-    if nginx -p "$folder" -c "$folder/nginx.conf" 2>>"$folder/error.log"; then
-      nginx=$(<"$folder/pid")
-      pids+=("$nginx")
-      return
-    fi
-  done
-  cat "$folder/error.log" >&2
-  fail 'nginx does not start'
-}
-
-nginx_test() {
-  PATH=$PATH:/usr/sbin
-  if ! command -v nginx >/dev/null; then
-    printf 'skipped: nginx is not installed (tools/setup --peers installs it)\n'
-    exit 77
-  fi
-  start_nginx
-  "$service_a" "http://127.0.0.1:$port/hello" --requests 10000 --concurrency 64 --connections 8 \
-    --timeout-ms 60000 --json --stats >"$folder/lines" || fail 'not every request got a response'
-  at_least 'requests with status 200' "$(count '"status":200,"error":null' "$folder/lines")" 10000
-  at_least 'those over a connection that had served' "$(count '"reused":true' "$folder/lines")" 9990
-  at_least 'whole bodies' "$(count '"bytes":17,"body_head":"nginx says hello' "$folder/lines")" 10000
-  kill -QUIT "$nginx" # it writes the end of its log
-  while kill -0 "$nginx" 2>/dev/null; do :; done
-  at_least 'requests in the log of nginx' "$(wc -l <"$folder/access.log")" 10000
-  at_most 'connections in the log of nginx' \
-    "$(cut -d' ' -f1 "$folder/access.log" | sort -u | wc -l)" 8
-}
 
 # Starts ServiceB on port $1, 0 for any, and sets `port` and `server`.
 start_service_b() {
@@ -148,34 +65,102 @@ restart_test() {
     "$(tail -n 1000 "$lines" | grep -c '"status":200,"error":null')" 1000
 }
 
-usage_test() {
-  local url status why
-  for url in http://127.0.0.1:8080x/foo http://127.0.0.1:8080:80/ http://127.0.0.1:8080-1 \
-    http://a:x/ http://a:-1/ 'http://[::1]x/' 'http://[::1]8080/' http://a:0/ http://a:65536/ \
-    https://a/ http:/a http:// a; do
-    status=0
-    why=$("$service_a" "$url" 2>&1 >/dev/null) || status=$?
-    ((status == 2)) || fail "$url: exit $status"
-    [[ $why == "service_a: \"$url\" is not a URL"*$'\n'usage:* ]] || fail "$url: $why"
-    printf 'ok: %s\n' "${why%%$'\n'*}"
+# What a request is made of, and where the bodies go.
+options_test() {
+  start_service_b 0
+  local url=http://127.0.0.1:$port upload=$folder/upload
+  expect 'a text as a body, and standard output' \
+    "$("$service_a" "$url/echo" --data 'a text' --output - 2>"$folder/summary")" 'a text'
+  expect 'the summary' "$(count '^  answered     1$' "$folder/summary")" 1
+  expect 'an empty text' "$("$service_a" "$url/echo" --data= --output - 2>/dev/null)" ''
+  expect 'a text that begins with --' \
+    "$("$service_a" "$url/echo" --data=--x --output - 2>/dev/null)" '--x'
+  expect 'another method' \
+    "$("$service_a" "$url/" --data x --method DELETE --output - 2>/dev/null)" 'method not allowed'
+  head -c 1000000 /dev/urandom >"$upload"
+  for framing in '' --http1.0; do
+    "$service_a" "$url/echo" --data "@$upload" --requests 3 --output "$folder/echo" $framing \
+      >"$folder/summary" || fail 'no response to an upload'
+    cat "$upload" "$upload" "$upload" | cmp - "$folder/echo" || fail 'an upload does not come back'
+    expect "an upload of a file $framing" "$(count '; 2 requests went over' "$folder/summary")" 1
   done
-  local options
-  for options in --json --help ''; do
+  : >"$upload"
+  expect 'an empty file' "$("$service_a" "$url/echo" --data "@$upload" --output - 2>/dev/null)" ''
+
+  call "$url/bytes/1" "$url/status/404" "http://localhost:$port/bytes/3" --requests 7 || true
+  expect 'URLs in turn' "$(sed 's/.*"status":\([0-9]*\).*/\1/' "$folder/lines" | tr '\n' ' ')" \
+    '200 404 200 200 404 200 200 '
+  expect 'statistics an origin' "$(grep '^pool statistics' "$folder/stats" | tr '\n' ' ')" \
+    "pool statistics of $url pool statistics of http://localhost:$port "
+  call "$url/" || fail 'no response'
+  expect 'statistics of the only one' "$(head -n 1 "$folder/stats")" 'pool statistics'
+  call "$url/bytes/70" --output "$folder/seventy" || fail 'no response'
+  expect 'the beginning of a body that goes to a file' \
+    "$(sed 's/.*"bytes":70,"body_head":"\(.*\)"}/\1/' "$folder/lines")" \
+    "$(head -c 64 "$folder/seventy")"
+}
+
+# refused WHY ARGUMENT...: one line that begins with WHY, the usage, and exit 2.
+refused() {
+  local status=0 said why=$1
+  shift
+  said=$("$service_a" "$@" 2>&1 >/dev/null) || status=$?
+  ((status == 2)) || fail "$*: exit $status"
+  [[ $said == "service_a: $why"*$'\n'usage:* && $said != *$'\n'*$'\n'usage:* ]] || fail "$*: $said"
+  [[ ${said//$'\n'/} != *[[:cntrl:]]* ]] || fail "$*: a control character"
+  ok "${said%%$'\n'*}"
+}
+
+usage_test() {
+  local url why status options
+  for url in http://127.0.0.1:8080x/foo http://127.0.0.1:8080-1 http://a:x/ http://a:-1/ \
+    http://a:0/ http://a:65536/ http+unix://%2Fsocket:80/; do
+    refused "\"$url\" is not a URL to send requests to: invalid_port: " "$url"
+  done
+  for url in http://127.0.0.1:8080:80/ 'http://[::1]x/' 'http://[::1]8080/' 'http://a/b c' \
+    http://a..b/ http+unix://socket/ a; do
+    refused "\"$url\" is not a URL to send requests to: invalid_url: " "$url"
+  done
+  for url in http:/a http:// http+unix:///; do
+    refused "\"$url\" is not a URL to send requests to: url_without_host: " "$url"
+  done
+  refused '"https://a/" is not a URL to send requests to: unsupported_scheme: ' https://a/
+  refused '"http://a/?" is not a URL' http://a/$'\e'
+  refused '"a" is not a URL' http://127.0.0.1/ a
+  refused 'a URL that is not shown here is not' http://me:secret@a/
+  refused 'a URL is missing'
+  refused '--unix-socket is "", which' http://a/ --unix-socket ''
+  refused '"http+unix://%2Fa/" names a socket, and so does --unix-socket' http+unix://%2Fa/ \
+    --unix-socket /b
+  refused "--data is \"@$folder/none\", which cannot be read: " http://a/ --data "@$folder/none"
+  refused "--data is \"@$folder\", which cannot be read: " http://a/ --data "@$folder"
+  refused '--data has no value' http://a/ --data --json
+  refused '--body, --body-bytes and --data exclude each other' http://a/ --data a --body b
+  refused "--output is \"$folder/none/a\", which cannot be written: " http://a/ \
+    --output "$folder/none/a"
+  refused '--json and --output - exclude each other' http://a/ --json --output -
+  refused '--requests is "0", but' http://a/ --requests 0
+  refused '--method is "a b", which' http://a/ --method 'a b'
+  refused "unrecognised option '--outpu'" http://a/ --outpu x
+  for options in --json --help '--output -' ''; do
     status=0
     # Nobody listens on port 1; what there is to say goes to a disk that is full.
     why=$("$service_a" http://127.0.0.1:1/ $options 2>&1 >/dev/full) || status=$?
     ((status == 1)) || fail "a full disk: exit $status"
-    [[ $why == 'service_a: cannot write to standard output' ]] || fail "a full disk: $why"
-    printf 'ok: %s\n' "$why"
+    [[ $options == '--output -' ]] || expect 'a full disk' "$why" \
+      'service_a: cannot write to standard output'
   done
 }
 
 case $test in
-nginx) nginx_test ;;
 restart)
   service_b=$3
   restart_test KILL
   restart_test TERM
+  ;;
+options)
+  service_b=$3
+  options_test
   ;;
 usage) usage_test ;;
 esac
