@@ -1,7 +1,8 @@
-# What README.md shows in C++ is compiled as it stands, so that it can't rot: its program, and its
-# other pieces, each in a namespace of its own behind what readme.hpp includes.
-function(write_readme_sources readme program pieces)
-  file(READ ${readme} text)
+# What a page shows in C++ is compiled as it stands, so that it can't rot: a program that begins with
+# its includes, if there is one, and `expected` other pieces, each in a namespace of its own behind
+# what readme.hpp includes.
+function(write_sources_of page expected program pieces)
+  file(READ ${page} text)
   set(pieces_text "#include \"readme.hpp\"\n")
   set(count 0)
   set(fence "\n```cpp\n")
@@ -16,12 +17,12 @@ function(write_readme_sources readme program pieces)
       file(CONFIGURE OUTPUT ${program} CONTENT "${piece}\n" @ONLY)
     else()
       math(EXPR count "${count} + 1")
-      string(APPEND pieces_text "\nnamespace readme_${count} {\n${piece}\n}\n")
+      string(APPEND pieces_text "\nnamespace piece_${count} {\n${piece}\n}\n")
     endif()
     string(FIND "${text}" "${fence}" at)
   endwhile()
-  if(NOT count EQUAL 3)
-    message(FATAL_ERROR "README.md is expected to show 3 pieces of C++ besides its program, not ${count}")
+  if(NOT count EQUAL expected)
+    message(FATAL_ERROR "${page} is expected to show ${expected} pieces of C++ besides a program, not ${count}")
   endif()
   file(CONFIGURE OUTPUT ${pieces} CONTENT "${pieces_text}" @ONLY)
 endfunction()

@@ -1,6 +1,7 @@
-// What the pieces of C++ in README.md take for granted.
+// What the pieces of C++ in README.md and in doc take for granted.
 #pragma once
 
+#include <httpool/beast.hpp>
 #include <httpool/client.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/http_probe.hpp>
@@ -9,6 +10,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,8 +19,15 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <chrono>
+#include <exception>
 #include <iostream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
