@@ -36,7 +36,7 @@ namespace httpool {
 /// closed.
 ///
 /// \par Thread safety
-/// One thread at a time, as for a socket.
+/// One thread at a time, as for a socket. It may outlive the client, but not its context.
 class response_stream {
 public:
   /// The type of `get_executor()`.
