@@ -213,9 +213,9 @@ private:
 } // namespace
 
 BOOST_AUTO_TEST_CASE(scar_48_no_call_gets_a_byte_of_another_however_many_are_cancelled) {
+  asio::io_context context;
   std::vector<std::unique_ptr<caller>> callers;
   echo_peer peer([&](std::uint64_t number) { callers[number % callers_at_once]->at_byte(number); });
-  asio::io_context context;
   client_options options;
   options.pool.max_connections = 8;
   options.pool.dial_backoff = 0ns;
