@@ -125,3 +125,33 @@ BOOST_FIXTURE_TEST_CASE(scar_49_a_response_before_the_first_request_is_nobodys, 
   BOOST_TEST(sender.pool().stats().closed(close_reason::peer_spoke) == 1u);
   check_nothing_is_left(*this, sender, peer);
 }
+
+/// A final response that comes while the head is still being written makes the body unwanted
+/// (RFC 9110 §10.1.1).
+BOOST_FIXTURE_TEST_CASE(scar_51_a_body_that_waits_for_leave_stays_unsent_once_the_answer_has_begun,
+                        loop) {
+  scripted_peer peer(context, {script()
+                                   .says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh")
+                                   .pauses()
+                                   .hears_head()
+                                   .pauses()
+                                   .says("i"),
+                               script().answers(ok("next"))});
+  client_options patient;
+  patient.continue_timeout = 1h;
+  client sender(context, "127.0.0.1", peer.port, patient);
+  request careful = post();
+  careful.fields().set("Expect", "100-continue");
+  careful.fields().set("X-Long", std::string(30'000'000, 'x'));
+  const call under_way = start(sender, careful);
+  BOOST_TEST(until([&] { return peer.is_paused(0); }));
+  settle();
+  peer.go_on(0);
+  BOOST_TEST(until([&] { return peer.is_paused(0); }));
+  settle();
+  peer.go_on(0);
+  BOOST_TEST(end_of(under_way).response.body() == "hi");
+  BOOST_TEST(send(sender, get()).response.body() == "next");
+  BOOST_TEST(peer.unheard(0) == 0u);
+  check_nothing_is_left(*this, sender, peer);
+}

@@ -1,5 +1,20 @@
-// After which exchanges a connection serves again, and after which it is closed: a row each.
+// After which exchanges a connection serves again, and after which it is closed. Each condition,
+// and a test that fails without it:
+//
+//   the request is fully written      scar_51_whatever_answers_an_expectation_...
+//   the response is fully framed      a_body_that_ends_with_the_connection_..., scar_60_...
+//   no byte is left over              scar_53_bytes_beyond_the_response_...
+//   no error                          a_failed_exchange_closes_..., and client_peers.cpp
+//   neither late nor cancelled        client_deadline.cpp, client_cancel.cpp
+//   both sides keep it alive          scar_61_..., http_1_0_keeps_alive_only_...
+//   the peer's hints allow it         a_hint_that_the_peer_closes_..., scar_80_...
+//   it is not upgraded                an_upgraded_connection_ends_with_its_lease
+//   within its uses and lifetime      a_connection_does_not_serve_beyond_...
+//   the pool is open                  a_connection_does_not_serve_beyond_its_uses_nor_its_pool
+//   the limits leave room             a_connection_that_new_limits_leave_no_room_for_...
+//   an unread body is drained first   the_rest_of_a_dropped_body_... of client_stream.cpp
 
+#include "client/keep_alive_hint.hpp"
 #include "net/client_fixture.hpp"
 
 #include <optional>
@@ -277,7 +292,7 @@ BOOST_FIXTURE_TEST_CASE(a_reset_is_no_end_of_a_body, loop) {
   BOOST_TEST(end_of(under_way).error == error::connection_closed);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_connection_does_not_serve_beyond_its_uses_nor_beyond_its_pool, loop) {
+BOOST_FIXTURE_TEST_CASE(a_connection_does_not_serve_beyond_its_uses_nor_its_pool, loop) {
   scripted_peer peer(context, {script().answers(ok()).repeats()});
   client_options twice;
   twice.pool.max_uses = 2;
@@ -339,6 +354,15 @@ BOOST_FIXTURE_TEST_CASE(scar_80_a_hint_limits_how_often_and_how_long_a_connectio
   BOOST_TEST(sender.pool().stats().closed(close_reason::idle_timeout) == 1u);
   BOOST_TEST(peer.open() <= 1u);
   check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_AUTO_TEST_CASE(scar_80_a_hint_is_read_in_seconds_and_heeded_with_a_margin_of_one) {
+  httpool::fields head;
+  head.add("Keep-Alive", "timeout=5, max=7");
+  const httpool::detail::keep_alive_hint hint = httpool::detail::hint_of(head);
+  BOOST_TEST((hint.idle_time() == std::optional(4s)));
+  BOOST_TEST((hint.requests == std::optional<std::uint64_t>(7)));
+  BOOST_TEST(!hint.announces_end());
 }
 
 BOOST_FIXTURE_TEST_CASE(an_upgraded_connection_ends_with_its_lease, loop) {

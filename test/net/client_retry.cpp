@@ -1,4 +1,13 @@
-// Which requests are sent a second time, and which never: a row each.
+// Which requests are sent a second time, and which never. The rows, and tests that fail when one is
+// changed:
+//
+//   kept connection, nothing written, any request     scar_74_what_was_not_even_begun_...
+//   kept, written, idempotent, can begin again        scar_74_an_idempotent_request_survives_...
+//   kept, written, marked safe                        a_call_says_whether_..._was_written_...
+//   kept, written, other requests                     scar_77_a_request_that_may_have_had_...
+//   fresh connection                                  scar_76_a_fresh_connection_allows_none
+//   a byte of a response, a timeout, malformed        one_byte_of_a_response_..., scar_81_...
+//   over a fresh dial, and once                       the_second_try_has_..., a_request_is_sent_...
 
 #include "net/client_fixture.hpp"
 
@@ -270,21 +279,31 @@ BOOST_FIXTURE_TEST_CASE(a_produced_body_that_waits_for_leave_has_not_been_used, 
   BOOST_TEST(pieces == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_source_that_fails_to_begin_again_ends_the_call, loop) {
-  scripted_peer peer(context, one_that_then(script().hears().closes()));
-  client sender(context, "127.0.0.1", peer.port);
-  warm_up(sender);
-  httpool::body_source broken(
-      [is_over = false](asio::mutable_buffer) mutable -> asio::awaitable<std::size_t> {
-        co_return std::exchange(is_over, true) ? 0 : 5;
-      },
-      5, [] { throw std::runtime_error("no way back"); });
-  const auto result = std::make_shared<outcome>();
-  sender.async_send(request("PUT", "/"), std::move(broken), {}, into(result));
-  BOOST_TEST(end_of(result).error == error::body_source_failed);
-  settle();
-  BOOST_TEST(peer.accepted() == 1u);
-  check_nothing_is_left(*this, sender, peer);
+BOOST_FIXTURE_TEST_CASE(a_source_that_fails_or_cannot_begin_again_ends_the_call, loop) {
+  for (const bool fails : {true, false}) {
+    scripted_peer peer(context, one_that_then(script().hears().closes()));
+    client sender(context, "127.0.0.1", peer.port);
+    warm_up(sender);
+    int begun_again = 0;
+    httpool::body_source broken(
+        [fails](asio::mutable_buffer) -> asio::awaitable<std::size_t> {
+          if (fails)
+            throw std::runtime_error("nothing there");
+          co_return 5;
+        },
+        5,
+        [&] {
+          if (++begun_again == 1)
+            throw std::runtime_error("no way back");
+        });
+    const auto result = std::make_shared<outcome>();
+    sender.async_send(request("PUT", "/"), std::move(broken), {}, into(result));
+    BOOST_TEST(end_of(result).error == error::body_source_failed);
+    BOOST_TEST(begun_again == (fails ? 0 : 1));
+    settle();
+    BOOST_TEST(peer.accepted() == 1u);
+    check_nothing_is_left(*this, sender, peer);
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_cancelled_call_is_not_sent_again, loop) {

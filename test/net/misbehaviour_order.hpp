@@ -14,6 +14,13 @@ inline std::vector<misbehaviour> odd_interim_responses() {
   request upgrade = get();
   upgrade.fields().set("Upgrade", "other");
   upgrade.fields().set("Connection", "upgrade");
+  request half_asked = get();
+  half_asked.fields().set("Upgrade", "other");
+  request half_meant = get();
+  half_meant.fields().set("Connection", "upgrade");
+  request large = post(std::string(30'000'000, 'x'));
+  large.fields().set("Upgrade", "other");
+  large.fields().set("Connection", "upgrade");
   request careful = post();
   careful.fields().set("Expect", "100-continue");
   const std::string change = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\n"
@@ -35,6 +42,11 @@ inline std::vector<misbehaviour> odd_interim_responses() {
       fails("a malformed 103", "§5.1", "HTTP/1.1 103 Hints\r\nLink : x\r\n\r\n" + ok()),
       fails("a 101 that nobody asked for", "9110 §15.2.2", change),
       fails("a 101 where no stream can be had", "9110 §7.8", change).asked(upgrade).only_whole(),
+      fails("a 101 that Connection does not ask for", "9110 §7.8", change).asked(half_asked),
+      fails("a 101 that Upgrade does not ask for", "9110 §7.8", change).asked(half_meant),
+      fails("a 101 before the whole request", "9110 §7.8",
+            script().hears_head().says(change).pauses(), error::protocol_error)
+          .asked(large),
       kept("no 101 though it was asked for", "9110 §7.8", ok()).asked(upgrade),
       kept("leave given twice", "9110 §10.1.1",
            script().hears_head().says(go + go).hears_bytes(5).says(ok()))

@@ -135,6 +135,9 @@ public:
     connections_[which]->next();
   }
 
+  /// Bytes that have come and that no step has asked for.
+  std::size_t unheard(std::size_t which) const { return connections_.at(which)->unread.size(); }
+
   /// Ends a connection now, without having read what there is to read.
   void reset(std::size_t which) { connections_.at(which)->reset(); }
 
