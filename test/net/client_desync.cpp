@@ -61,7 +61,7 @@ public:
   /// Called by any thread: a given byte of the exchange has passed.
   void at_byte(std::uint64_t number) {
     asio::post(strand_, [this, number] {
-      if (number == number_)
+      if (number == number_ && how_ != end::drop)
         signal_.emit(asio::cancellation_type::terminal);
     });
   }
@@ -111,9 +111,11 @@ private:
     if (how_ == end::at_byte_of_request)
       message.fields().set("X-Cut-Request",
                            std::to_string(below(static_cast<unsigned>(message.body().size()) + 1)));
+    stops_at_ = below(static_cast<unsigned>(size_) + 1);
     if (how_ == end::at_byte_of_response)
-      message.fields().set("X-Cut-Response",
-                           std::to_string(below(static_cast<unsigned>(size_) + 200)));
+      message.fields().set("X-Cut-Response", std::to_string(stops_at_ + below(200)));
+    if (how_ == end::drop) // the rest comes late
+      message.fields().set("X-Cut-Response", std::to_string(stops_at_ + 100));
     send_options options;
     if (how_ == end::late)
       options.timeout = std::chrono::microseconds(below(300));
@@ -124,7 +126,6 @@ private:
           signal_.emit(asio::cancellation_type::terminal);
       });
     }
-    stops_at_ = below(static_cast<unsigned>(size_) + 1);
     const bool is_streamed = how_ == end::at_own_byte || how_ == end::drop || below(2) == 0;
     if (is_streamed)
       return sender_.async_open(

@@ -4,10 +4,12 @@
 
 #include "net/scripted_peer.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -67,7 +69,8 @@ public:
 
 private:
   struct connection : std::enable_shared_from_this<connection> {
-    connection(echo_peer& owner, tcp::socket accepted) : peer(owner), socket(std::move(accepted)) {
+    connection(echo_peer& owner, tcp::socket accepted)
+        : peer(owner), socket(std::move(accepted)), timer(socket.get_executor()) {
       error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
     }
@@ -145,14 +148,26 @@ private:
                             return;
                           if (std::exchange(self->is_cut_response, false)) {
                             self->peer.at_byte_(self->number);
-                            return self->write(to, self->answer.size());
+                            return self->write_rest(to);
                           }
                           self->read();
                         });
     }
 
+    /// At once or a moment later, so that a connection that should not serve again can do harm.
+    void write_rest(std::size_t from) {
+      if (number % 2 == 0)
+        return write(from, answer.size());
+      timer.expires_after(std::chrono::microseconds(number % 300));
+      timer.async_wait([self = shared_from_this(), from](error_code ec) {
+        if (!ec)
+          self->write(from, self->answer.size());
+      });
+    }
+
     echo_peer& peer;
     tcp::socket socket;
+    asio::steady_timer timer;
     std::array<char, 65536> room;
     std::string heard;
     std::string answer;
