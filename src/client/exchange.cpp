@@ -105,12 +105,12 @@ void exchange::begin(const owner& self) {
 
 /// Finds out where the request goes, puts its head together, and decides how it is sent.
 boost::system::error_code exchange::prepare() {
+  if (request_.method() == "CONNECT")
+    return error::invalid_request; // there is no way to hand the tunnel over
   auto found = client_->pool_for(request_);
   if (!found)
     return found.error();
   pool_ = std::move(*found);
-  if (request_.method() == "CONNECT")
-    return error::invalid_request; // there is no way to hand the tunnel over
   if (source_ && !request_.body().empty())
     return error::invalid_request;
   const std::optional<std::uint64_t> size = source_ ? source_.size : request_.body().size();

@@ -187,6 +187,10 @@ public:
       park(*w, std::find_if(queue.begin(), queue.end(), later));
     }
     serve(now);
+    if (w && w->ends_by <= now && std::find(queue.begin(), queue.end(), w) != queue.end()) {
+      leave(*w);
+      fail(*w, error::acquire_timeout);
+    }
   }
 
   void redial(time_point now, link& c, caller& w, time_point deadline) {
