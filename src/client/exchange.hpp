@@ -222,7 +222,7 @@ private:
   bool is_reading_ = false; ///< A step of the response is pending.
   bool is_ending_ = false;
   bool has_ended_ = false;
-  bool was_kept_ = false;   ///< The peer may have closed the connection before it was asked.
+  bool was_kept_ = false; ///< The peer may have closed the connection before it was asked.
   error_code outcome_;
 
   // Under the client's lock if the operation can be cancelled.
