@@ -32,6 +32,7 @@ problem note_length(std::string_view list, head_facts& facts) noexcept {
       return problem::bad_length;
     if (facts.has_length && facts.length != length)
       return problem::lengths_differ;
+    facts.repeats_length = facts.has_length;
     facts.length = length;
     facts.has_length = true;
   }

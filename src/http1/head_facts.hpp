@@ -21,6 +21,7 @@ struct head_facts {
   unsigned hosts = 0;
   coding transfer = coding::none;
   bool has_length = false;
+  bool repeats_length = false; // in several fields or in a list, though always the same
   bool has_transfer = false;
   bool says_close = false;
   bool says_keep_alive = false;
