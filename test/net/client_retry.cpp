@@ -394,3 +394,26 @@ BOOST_FIXTURE_TEST_CASE(scar_81_a_late_response_rules_the_retry_out, loop) {
   BOOST_TEST(peer.heard.size() == 2u);
   BOOST_TEST(peer.accepted() == 1u);
 }
+
+// What may not be sent again ----------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(what_may_not_be_sent_again_goes_over_a_fresh_connection_if_it_can, loop) {
+  client_options strict;
+  strict.unsafe_max_idle = 0ns; // whatever is idle has been so for too long
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client sender(context, "127.0.0.1", peer.port, strict);
+  warm_up(sender);
+  BOOST_TEST(send(sender, get()).response.connection_id() == 1u);
+  BOOST_TEST(send(sender, post()).response.connection_id() == 2u);
+  send_options may_repeat;
+  may_repeat.replay = httpool::replay::safe;
+  BOOST_TEST(send(sender, post(), may_repeat).response.reused());
+  BOOST_TEST(peer.accepted() == 2u);
+
+  client_options single = strict;
+  single.pool.max_connections = 1;
+  scripted_peer other(context, {script().answers(ok()).repeats()});
+  client crowded(context, "127.0.0.1", other.port, single);
+  warm_up(crowded);
+  BOOST_TEST(send(crowded, post()).response.connection_id() == 1u); // there is room for no other
+}
