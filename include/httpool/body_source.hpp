@@ -17,8 +17,11 @@ namespace httpool {
 /// Where the body of an upload comes from.
 ///
 /// A coroutine fills a buffer at a time. It runs on a strand of the client's executor, one call
-/// after the other, and never after the call of the client has completed: if that ends first, the
-/// coroutine is cancelled, with `cancellation_type::terminal`, and waited for.
+/// after the other. If the exchange ends before the source does, the coroutine is cancelled, with
+/// `cancellation_type::terminal`, and waited for: one that awaits what cannot be cancelled holds
+/// the call up. It never runs after an `async_send` has completed. An `async_open` completes
+/// earlier: the source may run until its stream has been read to the end, or for a moment after the
+/// stream was dropped, so let it own what it needs.
 class body_source {
 public:
   /// Fills the beginning of a buffer, and says how much; 0 at the end. What it throws ends the

@@ -64,7 +64,8 @@ public:
   /// The executor of the client. Not to be called on an empty one.
   executor_type get_executor() const noexcept;
 
-  /// Reads some of the body: `void(boost::system::error_code, std::size_t)`.
+  /// Reads some of the body: `void(boost::system::error_code, std::size_t)`. Not to be called on an
+  /// empty one.
   ///
   /// \par Completion
   /// Always by post, on the handler's associated executor. Not more than one read at a time; the
@@ -92,6 +93,7 @@ public:
   /// Takes the connection over after a 101 (RFC 9110 §15.2.2): what follows is not HTTP, or not
   /// this version of it. Bytes that the peer has sent behind the head are in the lease's buffer.
   /// `lease::detach` takes the socket out of the pool and its limit. Empty for any other response.
+  /// Not to be called on an empty stream.
   lease upgraded() noexcept;
 
 private:

@@ -1,6 +1,11 @@
 #include "client/check_options.hpp"
 
+#include "pool/options_check.hpp"
+
 #include <httpool/connection_budget.hpp>
+#include <httpool/http_probe.hpp>
+
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -43,6 +48,7 @@ void check_above_zero(const char* field, std::size_t value) {
 } // namespace
 
 client_options checked(client_options options) {
+  check(options.pool);
   check_above_zero("exchange_timeout", options.exchange_timeout);
   check_above_zero("first_byte_timeout", options.first_byte_timeout);
   check_above_zero("read_timeout", options.read_timeout);
@@ -64,6 +70,12 @@ client_options checked(client_options options) {
   }
   if (!options.probe_path.empty() && options.pool.probe.ask)
     refuse("probe_path", '"' + options.probe_path + '"', "be empty if pool.probe.ask is set");
+  try {
+    if (!options.probe_path.empty())
+      http_probe("localhost", options.probe_path);
+  } catch (const boost::system::system_error&) {
+    refuse("probe_path", '"' + options.probe_path + '"', "be a path that HEAD may ask for");
+  }
   return options;
 }
 

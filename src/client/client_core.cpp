@@ -10,6 +10,7 @@
 #include <boost/asio/error.hpp>
 
 #include <atomic>
+#include <new>
 
 namespace httpool::detail {
 namespace {
@@ -62,17 +63,26 @@ boost::system::result<client_core::shared_pool> client_core::pool_for(request& m
     return base;
   shared_pool made;
   for (;;) {
+    shared_pool found_pool;
+    bool is_refused = false;
     {
       const std::lock_guard lock(mutex);
-      if (is_closed_)
-        return error::pool_closed;
       if (const auto found = origins_.find(where); found != origins_.end())
-        return found->second;
-      if (made) {
+        found_pool = found->second;
+      is_refused = is_closed_;
+      if (!found_pool && !is_refused && made) {
         origins_.emplace(where, made);
         return made;
       }
     }
+    if (made && (found_pool || is_refused))
+      made->connections->close();
+    if (is_refused) {
+      leave(std::move(found_pool));
+      return error::pool_closed;
+    }
+    if (found_pool)
+      return found_pool;
     made = make_pool(where);
   }
 }
@@ -80,10 +90,19 @@ boost::system::result<client_core::shared_pool> client_core::pool_for(request& m
 void client_core::leave(shared_pool pool) noexcept {
   if (!pool || pool == base)
     return;
-  const std::lock_guard lock(mutex);
-  const std::shared_ptr<origin_owner> owner = pool->owner;
-  pool.reset();
-  forget_locked(owner->where);
+  shared_pool last;
+  {
+    const std::lock_guard lock(mutex);
+    const auto found = origins_.find(pool->owner->where);
+    const bool is_known = found != origins_.end() && found->second == pool;
+    if (is_known && pool.use_count() == 2 && pool->connections->is_empty()) {
+      last = std::move(found->second);
+      origins_.erase(found);
+    }
+    if (pool.use_count() == 1)
+      last = std::move(pool);
+    pool.reset();
+  }
 }
 
 void origin_owner::emptied(pool_core&) noexcept {
@@ -91,17 +110,18 @@ void origin_owner::emptied(pool_core&) noexcept {
     core->forget(where);
 }
 
+/// Whom the table alone holds nobody else can get hold of meanwhile.
 void client_core::forget(const origin& where) noexcept {
-  const std::lock_guard lock(mutex);
-  forget_locked(where);
-}
-
-/// Nobody can get hold of a pool meanwhile that only the table holds.
-void client_core::forget_locked(const origin& where) noexcept {
-  const auto found = origins_.find(where);
-  if (found != origins_.end() && found->second.use_count() == 1 &&
-      found->second->connections->is_empty())
-    origins_.erase(found);
+  shared_pool last;
+  {
+    const std::lock_guard lock(mutex);
+    const auto found = origins_.find(where);
+    if (found != origins_.end() && found->second.use_count() == 1 &&
+        found->second->connections->is_empty()) {
+      last = std::move(found->second);
+      origins_.erase(found);
+    }
+  }
 }
 
 void client_core::cancel(ticket wanted) {
@@ -122,32 +142,37 @@ void client_core::cancel(ticket wanted) {
     connections->cancel_acquire(waiting);
 }
 
-std::vector<std::pair<origin, std::shared_ptr<pool_core>>> client_core::all_pools() {
-  std::vector<std::pair<origin, std::shared_ptr<pool_core>>> all;
+/// To be called under the lock.
+client_core::pools client_core::all_pools() {
+  pools all;
   if (base)
     all.emplace_back(base->owner->where, base->connections);
-  const std::lock_guard lock(mutex);
   for (const auto& [where, pool] : origins_)
     all.emplace_back(where, pool->connections);
   return all;
 }
 
-void client_core::close() noexcept {
-  decltype(origins_) others;
-  {
-    const std::lock_guard lock(mutex);
-    is_closed_ = true;
-    others.swap(origins_);
-  }
-  if (base)
-    base->connections->close();
-  for (const auto& entry : others)
-    entry.second->connections->close();
+/// The pools that there are; there will be no others. Closed ones stay in the table, since their
+/// exchanges may have to be waited for.
+client_core::pools client_core::close_table() {
+  const std::lock_guard lock(mutex);
+  is_closed_ = true;
+  return all_pools();
+}
+
+void client_core::close() {
+  for (const auto& [where, connections] : close_table())
+    connections->close();
 }
 
 std::vector<origin_stats> client_core::stats() {
+  pools known;
+  {
+    const std::lock_guard lock(mutex);
+    known = all_pools();
+  }
   std::vector<origin_stats> all;
-  for (const auto& [where, connections] : all_pools())
+  for (const auto& [where, connections] : known)
     all.push_back(origin_stats{where, connections->stats()});
   return all;
 }
@@ -196,14 +221,18 @@ struct pool_drained {
 } // namespace
 
 void client_core::drain(client_drain_operation& operation, duration timeout) {
-  const auto all = std::make_shared<drains_of_all>(operation);
-  const auto pools = all_pools();
-  all->expect(pools.size() + 1);
-  for (const auto& [where, connections] : pools)
+  std::shared_ptr<drains_of_all> all;
+  try {
+    all = std::make_shared<drains_of_all>(operation);
+  } catch (const std::bad_alloc&) {
+    return operation.complete(boost::asio::error::no_memory);
+  }
+  const pools known = close_table();
+  all->expect(known.size() + 1);
+  for (const auto& [where, connections] : known)
     connections->drain(
         *handler_operation<drain_operation, pool_drained>::create(pool_drained{all}, executor),
         timeout);
-  close();
   all->ended({});
 }
 

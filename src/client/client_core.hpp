@@ -53,7 +53,7 @@ public:
   void leave(shared_pool pool) noexcept;
 
   void cancel(ticket operation);
-  void close() noexcept;
+  void close();
   void drain(client_drain_operation& operation, duration timeout);
   std::vector<origin_stats> stats();
 
@@ -72,10 +72,13 @@ private:
   client_core(boost::asio::any_io_executor runs_on, client_options given);
 
   shared_pool make_pool(const origin& where);
-  std::vector<std::pair<origin, std::shared_ptr<pool_core>>> all_pools();
-  void forget_locked(const origin& where) noexcept;
+  using pools = std::vector<std::pair<origin, std::shared_ptr<pool_core>>>;
+  pools all_pools();
+  pools close_table();
 
-  std::unordered_map<origin, shared_pool> origins_; ///< Without the client's own.
+  /// Without the client's own. A pool is never destroyed under the lock: that may run events of
+  /// others, and they ask for it.
+  std::unordered_map<origin, shared_pool> origins_;
   bool is_closed_ = false;
 };
 

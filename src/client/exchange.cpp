@@ -53,6 +53,7 @@ void exchange::start(const std::shared_ptr<client_core>& client, Operation& oper
     x.send_ = &operation;
   else
     x.open_ = &operation;
+  x.is_streamed_ = x.open_ != nullptr;
   if (operation.own_ticket) {
     const std::lock_guard lock(client->mutex);
     operation.run = self.get();
@@ -120,7 +121,7 @@ boost::system::error_code exchange::prepare() {
   if (expects_leave_ && form_ == http1::body_form::none)
     return error::invalid_request; // RFC 9110 §10.1.1
   is_two_way_ = source_ || expects_leave_ || request_.body().size() >= two_way_size;
-  if (is_two_way_)
+  if (is_two_way_ || is_streamed_) // the owner of a stream may drop it while a step is pending
     strand_.emplace(asio::make_strand(executor()));
   if (form_ == http1::body_form::chunked && !source_) {
     if (*size > 0)
@@ -179,7 +180,8 @@ void exchange::acquire(const owner& self) {
   options.dial_timeout = x.dial_timeout_;
   if (const duration longest = x.max_idle(); longest != duration::max())
     options.max_idle = longest;
-  x.connections()->acquire(make_acquire(self), options);
+  const auto pool = x.connections(); // the exchange may leave it before this is done
+  pool->acquire(make_acquire(self), options);
 }
 
 void exchange::got_lease(const owner& self, error_code ec, lease leased) {
@@ -189,6 +191,7 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
   if (ec || !x.take(std::move(leased)))
     return end(self, ec ? ec : asio::error::operation_aborted);
   x.limit_ = x.deadline_;
+  x.late_ = error::exchange_timeout;
   x.first_byte_at_ = time_point::max();
   x.lease_.expires_at(x.limit_);
   on_strand(self, [self] { send(self); });
@@ -220,8 +223,8 @@ lease exchange::give_up_lease() noexcept {
 }
 
 bool exchange::may_send_again() const noexcept {
-  if (!operation_ || response_.attempts_ != 1 || !lease_ || !was_kept_ || lease_.late() ||
-      has_bytes_)
+  if (!operation_ || response_.attempts_ != 1 || has_source_failed_ || !lease_ || !was_kept_ ||
+      lease_.late() || has_bytes_)
     return false;
   if (replay_ == replay::never || (replay_ == replay::if_unsent && written_ > 0))
     return false;
@@ -241,7 +244,8 @@ void exchange::send_again(const owner& self) {
   acquire_options options;
   options.timeout = x.time_left();
   options.dial_timeout = x.dial_timeout_;
-  x.connections()->redial(fresh, x.give_up_lease(), options);
+  const auto pool = x.connections(); // the exchange may leave it before this is done
+  pool->redial(fresh, x.give_up_lease(), options);
 }
 
 // The end -----------------------------------------------------------------------------------------
@@ -301,7 +305,7 @@ boost::system::error_code exchange::told(error_code ec) noexcept {
 
 /// Takes call and lease out of the reach of cancellations.
 lease exchange::leave_call() noexcept {
-  if (!reader_ && !(operation_ && operation_->own_ticket))
+  if (!is_streamed_ && !(operation_ && operation_->own_ticket))
     return std::move(lease_);
   const std::lock_guard lock(client_->mutex);
   if (operation_)
@@ -328,7 +332,7 @@ void exchange::keep_or_close(lease& ended) const noexcept {
 /// False if the peer took a request and nothing came of it. One that ends a connection which it had
 /// kept has done no wrong.
 bool exchange::did_peer_serve() const noexcept {
-  if (has_bytes_)
+  if (has_bytes_ || has_source_failed_)
     return true;
   if (outcome_ == error::connection_closed)
     return was_kept_;

@@ -124,6 +124,7 @@ private:
   static void produce(const owner& self);
   static void got_piece(const owner& self, std::exception_ptr failure, std::size_t size);
   static void end_of_source(const owner& self);
+  static void source_failed(const owner& self, error_code ec);
   bool rewind();
 
   // The response.
@@ -166,6 +167,7 @@ private:
   call_operation* operation_ = nullptr; ///< Null once it has been completed.
   send_operation* send_ = nullptr;      ///< The same, if the response is wanted whole,
   open_operation* open_ = nullptr;      ///< or streamed.
+  bool is_streamed_ = false;
 
   // Deadlines.
   const time_point deadline_;
@@ -192,6 +194,7 @@ private:
   bool is_two_way_ = false;
   bool expects_leave_ = false; ///< The body waits for a 100.
   bool is_source_used_ = false;
+  bool has_source_failed_ = false;
   sending sending_ = sending::whole;
   std::size_t written_ = 0;   ///< Bytes of this attempt.
   bool is_head_sent_ = false; ///< Or with the piece that is being written.

@@ -24,7 +24,7 @@ boost::system::error_code code_of(const std::exception_ptr& failure) noexcept {
   try {
     std::rethrow_exception(failure);
   } catch (const boost::system::system_error& e) {
-    return e.code();
+    return e.code() ? e.code() : error::body_source_failed;
   } catch (const std::bad_alloc&) {
     return asio::error::no_memory;
   } catch (...) {
@@ -171,7 +171,7 @@ void exchange::produce(const owner& self) {
                                                 asio::bind_executor(*x.strand_, produced{self})));
   } catch (...) {
     x.is_writing_ = false;
-    end(self, code_of(std::current_exception()));
+    source_failed(self, code_of(std::current_exception()));
   }
 }
 
@@ -181,9 +181,9 @@ void exchange::got_piece(const owner& self, std::exception_ptr failure, std::siz
   if (x.is_ending_)
     return conclude(self);
   if (failure)
-    return end(self, code_of(failure));
+    return source_failed(self, code_of(failure));
   if (size > x.piece_room_ || (size == 0 && x.source_.size))
-    return end(self, error::body_source_failed);
+    return source_failed(self, error::body_source_failed);
   if (size == 0)
     return end_of_source(self);
   if (x.source_.size)
@@ -195,6 +195,12 @@ void exchange::got_piece(const owner& self, std::exception_ptr failure, std::siz
   }
   x.has_pieces_ = true;
   write(self, sending::piece);
+}
+
+/// Whatever its error looks like, it is not the connection's.
+void exchange::source_failed(const owner& self, error_code ec) {
+  self->has_source_failed_ = true;
+  end(self, ec);
 }
 
 void exchange::end_of_source(const owner& self) {
@@ -213,6 +219,7 @@ bool exchange::rewind() {
     source_.rewind();
     return true;
   } catch (...) {
+    has_source_failed_ = true;
     outcome_ = code_of(std::current_exception());
     return false;
   }

@@ -204,8 +204,9 @@ void exchange::drop(owner self) noexcept try {
     if (x.is_ending_)
       return;
     const http1::framing& body = x.framing_.body;
-    const bool is_hopeless = x.is_upgraded_ || !x.is_sent_ || x.is_reading_ || x.is_writing_ ||
-                             body.kind == http1::body_kind::until_close ||
+    const bool is_hopeless = x.is_upgraded_ || !x.is_sent_ || x.write_failed_ ||
+                             !x.framing_.keep_alive || !x.request_.keep_alive() || x.is_reading_ ||
+                             x.is_writing_ || body.kind == http1::body_kind::until_close ||
                              x.decoder_.direct() > discard_size + x.lease_.buffer().size();
     if (is_hopeless)
       return end(self, asio::error::operation_aborted);

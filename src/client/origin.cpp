@@ -149,7 +149,7 @@ std::string origin::to_string() const {
     return "http+unix://" + encoded(place_);
   std::string value = "http://" + authority();
   if (const std::size_t percent = place_.find('%'); percent != std::string::npos)
-    value.insert(value.find(']'), "%25" + encoded(std::string_view(place_).substr(percent + 1)));
+    value.insert(value.find(']'), "%25" + place_.substr(percent + 1));
   return value;
 }
 

@@ -167,6 +167,15 @@ BOOST_FIXTURE_TEST_CASE(a_client_drains_all_its_origins, loop) {
   BOOST_TEST(until([&] { return is_drained; }));
   BOOST_TEST(last->response.body() == "again");
 
+  client closed(context);
+  scripted_peer slow(context, {script().hears()});
+  const call cut = start(closed, get(url_of(slow)));
+  BOOST_TEST(until([&] { return slow.heard.size() == 1; }));
+  closed.close();
+  bool was_late = false;
+  closed.async_drain(1ms, [&](error_code ec) { was_late = ec == asio::error::timed_out; });
+  BOOST_TEST(until([&] { return was_late && cut->is_done; }));
+
   client nobody(context);
   bool is_over = false;
   nobody.async_drain([&](error_code ec) { is_over = !ec; });
@@ -180,6 +189,15 @@ BOOST_FIXTURE_TEST_CASE(a_client_drains_all_its_origins, loop) {
   stuck.async_drain(1ms, [&](error_code ec) { is_late = ec == asio::error::timed_out; });
   BOOST_TEST(until([&] { return is_late && never->is_done; }));
   BOOST_TEST(never->error == error::pool_closed);
+}
+
+BOOST_FIXTURE_TEST_CASE(options_are_checked_before_there_is_an_origin, loop) {
+  client_options bad;
+  bad.pool.max_connections = 0;
+  BOOST_CHECK_THROW(client(context, bad), std::invalid_argument);
+  client_options odd;
+  odd.probe_path = "no path";
+  BOOST_CHECK_THROW(client(context, odd), std::invalid_argument);
 }
 
 BOOST_FIXTURE_TEST_CASE(idle_connections_of_every_origin_are_probed_if_asked, loop) {

@@ -390,6 +390,7 @@ BOOST_FIXTURE_TEST_CASE(a_source_that_fails_ends_the_call, stream_loop) {
   const row rows[] = {
       {body_source(throws(std::runtime_error("disk"))), error::body_source_failed},
       {body_source(throws(boost::system::system_error(asio::error::fault))), asio::error::fault},
+      {body_source(throws(boost::system::system_error(error_code()))), error::body_source_failed},
       {body_source([](asio::mutable_buffer) -> asio::awaitable<std::size_t> {
          throw std::runtime_error("no coroutine");
        }),
@@ -413,6 +414,24 @@ BOOST_FIXTURE_TEST_CASE(a_source_that_fails_ends_the_call, stream_loop) {
   const auto result = std::make_shared<outcome>();
   sender.async_send(post("a body"), pieces_of("another", 3, true, false), {}, into(result));
   BOOST_TEST(end_of(result).error == error::invalid_request);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_error_of_a_source_is_not_taken_for_the_connections, stream_loop) {
+  scripted_peer peer(context, {script().answers(ok()).hears().repeats()});
+  client sender(context, "127.0.0.1", peer.port);
+  warm_up(sender);
+  int begun = 0;
+  body_source fails(
+      [&](asio::mutable_buffer) -> asio::awaitable<std::size_t> {
+        ++begun;
+        throw boost::system::system_error(error::connection_closed);
+        co_return 0;
+      },
+      std::nullopt, [] {});
+  const auto result = std::make_shared<outcome>();
+  sender.async_send(request("PUT", "/"), std::move(fails), {}, into(result));
+  BOOST_TEST(end_of(result).error == error::connection_closed);
+  BOOST_TEST(begun == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_source_is_waited_for_when_the_call_ends_first, stream_loop) {

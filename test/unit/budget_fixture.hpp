@@ -104,8 +104,8 @@ public:
 
   time_point now = time_point(1h);
   budget shared;
-  std::vector<std::shared_ptr<tenant>> pools;
   std::vector<const tenant*> turns; ///< Pools with callers, in the order in which they queued.
+  std::vector<std::shared_ptr<tenant>> pools;
   bool is_busy = false;
 
 private:

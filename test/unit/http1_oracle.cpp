@@ -12,6 +12,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -184,6 +185,19 @@ std::string without_spaces(std::string text) {
   return text;
 }
 
+// In two lines or in a list.
+bool says_length_twice(std::string fields) {
+  std::transform(fields.begin(), fields.end(), fields.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = "content-length";
+  const std::size_t first = fields.find(name);
+  if (first == std::string::npos)
+    return false;
+  const std::size_t comma = fields.find(',', first);
+  return fields.find(name, first + 1) != std::string::npos ||
+         (comma != std::string::npos && comma < fields.find('\n', first));
+}
+
 // One kind of disagreement.
 struct known {
   const char* section; // that decides; RFC 9112 unless it says otherwise
@@ -266,6 +280,11 @@ std::vector<known> table() {
       {"RFC 9110 6.5.1", "a Connection among the trailers is no header field",
        [](m c) {
          return c.both_take() && c.ours.has_trailers && c.ours.keep_alive != c.theirs.keep_alive;
+       }},
+      {"6.3", "a response that says its length twice, though the same, is the last",
+       [](m c) {
+         return !c.is_request && c.both_take() && !c.ours.keep_alive && c.theirs.keep_alive &&
+                c.ours.body == c.theirs.body && says_length_twice(c.ours.fields);
        }},
       {"RFC 9110 15.2.2", "after a 101 the connection is no longer HTTP",
        [](m c) {
