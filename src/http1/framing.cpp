@@ -55,7 +55,8 @@ problem frame(const response& head, std::string_view method, response_framing& o
 
   const unsigned status = head.status();
   const bool tunnel = status == 101 || (method == "CONNECT" && status / 100 == 2);
-  // A peer that repeats itself, or two peers in one another's way, may frame the next one otherwise.
+  // A peer that repeats itself, or two peers in one another's way, may frame the next one
+  // otherwise.
   out.keep_alive = keeps_alive(head.version(), facts) && !tunnel && !facts.repeats_length;
   if (tunnel)
     out.body = {body_kind::tunnel, 0};

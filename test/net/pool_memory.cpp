@@ -12,8 +12,8 @@ namespace {
 // Counts down; the allocation that makes it zero fails.
 long until_failure = 0;
 
-/// Smaller allocations are spared: Asio 1.81 itself is not prepared for those of its strands to find
-/// no memory.
+/// Smaller allocations are spared: Asio 1.81 itself is not prepared for those of its strands to
+/// find no memory.
 constexpr std::size_t exempt_size = 100;
 
 bool fails(std::size_t size) noexcept {
