@@ -25,7 +25,7 @@ dialer::target target_of(const origin& where) {
 
 std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor executor,
                                                  const origin* base, client_options given) {
-  const std::shared_ptr<client_core> core(new client_core(std::move(executor), std::move(given)));
+  std::shared_ptr<client_core> core(new client_core(std::move(executor), std::move(given)));
   if (base) {
     core->base = core->make_pool(*base);
     core->base_handle.reset(new connection_pool(core->base->connections));

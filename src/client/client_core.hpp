@@ -22,8 +22,8 @@ class client_core;
 
 /// Tells a client which of its pools may be forgotten.
 struct origin_owner final : pool_owner {
-  origin_owner(std::weak_ptr<client_core> of, const origin& pool_of) noexcept
-      : client(std::move(of)), where(pool_of) {}
+  origin_owner(std::weak_ptr<client_core> of, origin pool_of) noexcept
+      : client(std::move(of)), where(std::move(pool_of)) {}
 
   void emptied(pool_core& pool) noexcept override;
 
@@ -34,6 +34,10 @@ struct origin_owner final : pool_owner {
 /// The connections to one origin. Apart from the client's table only exchanges share it: it is in
 /// use as long as one does.
 struct origin_pool {
+  origin_pool(std::shared_ptr<origin_owner> told, std::string host_field,
+              std::shared_ptr<pool_core> pool) noexcept
+      : owner(std::move(told)), host(std::move(host_field)), connections(std::move(pool)) {}
+
   const std::shared_ptr<origin_owner> owner;
   const std::string host; ///< The value of the `Host` field.
   const std::shared_ptr<pool_core> connections;

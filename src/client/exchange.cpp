@@ -143,7 +143,7 @@ duration exchange::max_idle() const noexcept {
 struct exchange::acquired {
   owner self;
 
-  void operator()(error_code ec, lease leased) {
+  void operator()(error_code ec, lease leased) const {
     guarded(self, [&] { got_lease(self, ec, std::move(leased)); });
   }
 };

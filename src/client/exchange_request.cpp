@@ -150,7 +150,7 @@ void exchange::got_leave(const owner& self) {
 struct exchange::produced {
   owner self;
 
-  void operator()(std::exception_ptr failure, std::size_t size) {
+  void operator()(std::exception_ptr failure, std::size_t size) const {
     guarded(self, [&] { got_piece(self, failure, size); });
   }
 };
