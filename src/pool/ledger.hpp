@@ -370,7 +370,7 @@ private:
   std::size_t probing_ = 0;   ///< Leased connections that a probe has.
   std::size_t evicting_ = 0;  ///< Closing connections that were evicted.
   std::size_t prewarm_ = 0;   ///< Connections that `prewarm` wants; 0 once there have been so many.
-  std::size_t overhang_ = 0;  ///< Connections that a lowered limit has to bear for now.
+  std::size_t overhang_ = 0;  ///< Connections that a lowered limit has to bear until they close.
 
   std::uint32_t failures_ = 0; ///< Dials failed in a row; those in flight together count once.
   time_point last_failure_ = {};

@@ -155,3 +155,36 @@ BOOST_FIXTURE_TEST_CASE(times_of_nothing_and_of_for_ever_are_what_they_say, loop
   }
   BOOST_TEST(send(sender, get(), within(std::chrono::nanoseconds::max())).error == error_code());
 }
+
+BOOST_FIXTURE_TEST_CASE(the_first_byte_and_the_time_between_bytes_have_limits_of_their_own, loop) {
+  struct row {
+    script plan;
+    error end;
+  };
+  const row rows[] = {
+      {script().hears(), error::first_byte_timeout},
+      {script().answers("HTTP/1.1 103 Early Hints\r\n\r\n"), error::first_byte_timeout},
+      {script().hears().trickles("HTTP/1.1 103 Early Hints\r\n\r\n"), error::first_byte_timeout},
+      {script().answers("HTTP/1.1 200 O"), error::read_timeout},
+      {script().answers("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n12"), error::read_timeout},
+  };
+  for (const row& one : rows) {
+    scripted_peer peer(context, {one.plan});
+    client sender(context, "127.0.0.1", peer.port);
+    send_options options;
+    options.first_byte_timeout = options.read_timeout = 20ms;
+    const outcome end = send(sender, get(), options);
+    BOOST_TEST(end.error == one.end);
+    BOOST_TEST((end.error == httpool::errc::timeout));
+    check_nothing_is_left(*this, sender, peer);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_slow_response_is_in_time_if_each_byte_is, loop) {
+  scripted_peer peer(context, {script().hears().trickles(ok("trickle")).answers(ok("next"))});
+  client sender(context, "127.0.0.1", peer.port);
+  send_options options;
+  options.first_byte_timeout = options.read_timeout = 10s;
+  BOOST_TEST(send(sender, get(), options).response.body() == "trickle");
+  BOOST_TEST(send(sender, get()).response.connection_id() == 1u); // without those limits
+}

@@ -86,6 +86,7 @@ private:
   void next() {
     if (turn_ == counts_.requests_each) {
       --counts_.callers;
+      counts_.callers.notify_one();
       return;
     }
     number_ = turn_++ * callers_at_once + index_;
@@ -229,8 +230,8 @@ BOOST_AUTO_TEST_CASE(scar_48_no_call_gets_a_byte_of_another_however_many_are_can
     each->start();
   std::thread second([&] { context.run(); });
   std::thread closer([&] {
-    while (counts.callers != 0)
-      std::this_thread::sleep_for(1ms);
+    for (auto left = counts.callers.load(); left != 0; left = counts.callers.load())
+      counts.callers.wait(left);
     sender.pool().close();
   });
   context.run();
