@@ -85,21 +85,7 @@ head -c 900000 /dev/urandom >"$folder/upload"
 all_answered 'an upload' 200 10 "$url/hello.txt" --data "@$folder/upload" --requests 10
 all_answered 'an upload with 100-continue' 200 10 "$url/hello.txt" --data "@$folder/upload" \
   --header 'Expect: 100-continue' --requests 10
-"$service_a" "$url/hello.txt" --method POST --body-bytes 30000000 --requests 5 --json \
-  >"$folder/lines" || true
-expect 'an early 413, or a connection that ended' \
-  "$(count '"status":413,"error":null|"error":"connection_closed: ')" 5
-printf 'those with a 413: %s\n' "$(answered 413)"
-all_answered 'HEAD' 200 50 "$url/packed.txt" --method HEAD --requests 50
-expect 'without a body' "$(count '"bytes":0,')" 50
-at_least 'reused' "$(reused)" 49
-all_answered '204' 204 50 "$url/204" --requests 50
-at_least 'reused' "$(reused)" 49
-all_answered '304' 304 50 "$url/hello.txt" --requests 50 \
-  --header 'If-None-Match: *'
-at_least 'reused' "$(reused)" 49
-all_answered 'HTTP/1.0' 200 50 "$url/hello.txt" --http1.0 --requests 50
-at_least 'reused' "$(reused)" 49
+refuses_large_and_keeps_small "$url/hello.txt"
 
 # Connections that end. Apache says when only to those who ask to keep them.
 all_answered 'ten requests a connection' 200 1000 "http://127.0.0.1:${ports[1]}/hello.txt" \

@@ -86,21 +86,7 @@ expect 'counted' "$(count '"body_head":"counted 3000000"')" 3
 at_least 'reused' "$(reused)" 2
 all_answered 'a 413 instead of 100-continue' 413 3 "$url/" --data "@$folder/upload" \
   --header 'Expect: 100-continue' --requests 3
-"$service_a" "$url/" --method POST --body-bytes 30000000 --requests 5 --json \
-  >"$folder/lines" || true
-expect 'an early 413, or a connection that ended' \
-  "$(count '"status":413,"error":null|"error":"connection_closed: ')" 5
-printf 'those with a 413: %s\n' "$(answered 413)"
-all_answered 'HEAD' 200 50 "$url/packed.txt" --method HEAD --requests 50
-expect 'without a body' "$(count '"bytes":0,')" 50
-at_least 'reused' "$(reused)" 49
-all_answered '204' 204 50 "$url/204" --requests 50
-at_least 'reused' "$(reused)" 49
-all_answered '304' 304 50 "$url/packed.txt" --requests 50 \
-  --header 'If-None-Match: *'
-at_least 'reused' "$(reused)" 49
-all_answered 'HTTP/1.0' 200 50 "$url/" --http1.0 --requests 50
-at_least 'reused' "$(reused)" 49
+refuses_large_and_keeps_small "$url/"
 all_answered 'HTTP/1.0, to the end of the connection' 200 3 "$url/packed.txt" --http1.0 --requests 3
 
 # Connections that end.

@@ -127,3 +127,22 @@ none_fails_meanwhile() {
       "$(answered 200)" 8000
   done
 }
+
+# refuses_large_and_keeps_small PAGE: what nginx and Apache httpd, which have the same pages behind
+# $url, answer to a body of 30 MB, and to requests whose responses have no body, or are HTTP/1.0's.
+refuses_large_and_keeps_small() {
+  local page=$1
+  "$service_a" "$page" --method POST --body-bytes 30000000 --requests 5 --json >"$folder/lines" || true
+  expect 'an early 413, or a connection that ended' \
+    "$(count '"status":413,"error":null|"error":"connection_closed: ')" 5
+  printf 'those with a 413: %s\n' "$(answered 413)"
+  all_answered 'HEAD' 200 50 "$url/packed.txt" --method HEAD --requests 50
+  expect 'without a body' "$(count '"bytes":0,')" 50
+  at_least 'reused' "$(reused)" 49
+  all_answered '204' 204 50 "$url/204" --requests 50
+  at_least 'reused' "$(reused)" 49
+  all_answered '304' 304 50 "$page" --requests 50 --header 'If-None-Match: *'
+  at_least 'reused' "$(reused)" 49
+  all_answered 'HTTP/1.0' 200 50 "$page" --http1.0 --requests 50
+  at_least 'reused' "$(reused)" 49
+}
