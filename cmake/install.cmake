@@ -9,7 +9,10 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/httpool)
 
 set(not_built "")
 if(NOT TARGET httpool::spdlog)
-  set(not_built PATTERN "spdlog*" EXCLUDE)
+  list(APPEND not_built PATTERN "spdlog*" EXCLUDE)
+endif()
+if(NOT TARGET httpool::tls)
+  list(APPEND not_built PATTERN "tls_*" EXCLUDE)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/httpool
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

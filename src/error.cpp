@@ -43,7 +43,7 @@ const char* text(int value) noexcept {
   case error::invalid_url:
     return "invalid_url: the text is no URL that requests can be sent to";
   case error::unsupported_scheme:
-    return "unsupported_scheme: the scheme of the URL is neither http nor http+unix";
+    return "unsupported_scheme: the scheme of the URL is neither http, https nor http+unix";
   case error::url_without_host:
     return "url_without_host: the URL names no host";
   case error::url_with_credentials:
@@ -56,6 +56,12 @@ const char* text(int value) noexcept {
     return "read_timeout: the response stopped for too long";
   case error::body_source_failed:
     return "body_source_failed: the body of the request could not be produced";
+  case error::tls_not_configured:
+    return "tls_not_configured: the client has no TLS to call https with";
+  case error::proxy_refused:
+    return "proxy_refused: the proxy does not connect to the origin";
+  case error::proxy_authentication_failed:
+    return "proxy_authentication_failed: the proxy does not accept the credentials";
   }
   return "unknown httpool error";
 }

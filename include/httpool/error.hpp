@@ -32,7 +32,7 @@ enum class error {
   head_too_large, ///< The head of a message is longer, or has more fields, than the limit allows.
   body_too_large, ///< The body of a message is longer than the limit allows.
   invalid_url,    ///< A text is no URL (RFC 3986), or its host is neither a name nor an address.
-  unsupported_scheme,   ///< The scheme of a URL is neither `http` nor `http+unix`.
+  unsupported_scheme,   ///< The scheme of a URL is neither `http`, `https` nor `http+unix`.
   url_without_host,     ///< A URL names no host, or no socket.
   url_with_credentials, ///< A URL holds user information, which would end in logs.
   invalid_port,       ///< The port of a URL is not a number from 1 to 65535, or is one of a socket.
@@ -41,6 +41,9 @@ enum class error {
   read_timeout,       ///< A response stopped for `client_options::read_timeout`.
   body_source_failed, ///< `body_source::read` threw something that carries no error code, or gave
                       ///< another number of bytes than was said.
+  tls_not_configured, ///< A request is for `https`, and `pool_options::tls` is not set.
+  proxy_refused,      ///< The proxy does not connect to the origin: it said so, in whatever words.
+  proxy_authentication_failed, ///< The proxy wants credentials (407), or others than it was given.
 };
 
 /// Conditions to compare error codes against: `if (ec == httpool::errc::timeout)`.

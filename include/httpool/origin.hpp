@@ -10,9 +10,10 @@
 
 namespace httpool {
 
-/// How the requests for an origin travel. There will be more of them, such as `https`.
+/// How the requests for an origin travel.
 enum class scheme : std::uint8_t {
   http,      ///< HTTP over TCP (RFC 9110 §4.2.1).
+  https,     ///< HTTP over TLS over TCP (RFC 9110 §4.2.2).
   http_unix, ///< HTTP over a Unix-domain socket of this machine; written `http+unix`.
 };
 
@@ -49,6 +50,11 @@ public:
   /// name is what may stand in a `Host` field (RFC 9110 §7.2), without percent signs and without
   /// empty labels; an international one is given in its ASCII form (RFC 5890).
   explicit origin(std::string_view host, std::uint16_t port = 80);
+
+  /// The same for a scheme that has hosts and ports: `scheme::http` or `scheme::https`.
+  ///
+  /// \throws std::invalid_argument also if it is another.
+  origin(httpool::scheme scheme, std::string_view host, std::uint16_t port);
 
   /// The origin behind the Unix-domain socket at `path`.
   ///

@@ -17,6 +17,7 @@ namespace httpool {
 class connection_budget;
 class lease;
 class pool_observer;
+class tls_client;
 
 /// What bounds the number of connections and waiters; `connection_pool::set_limits` changes it
 /// later.
@@ -100,8 +101,13 @@ struct pool_options {
   /// Health probe of idle connections; off unless `pool_probe::ask` is set.
   pool_probe probe = {};
 
-  /// Runs once on each new connection, within `dial_timeout`, before anybody is given it, such as
-  /// for a greeting or to set socket options. An exception fails the dial: with its code if it is a
+  /// Encrypts the connections; none is by default. The handshake belongs to the dial.
+  /// `tls_client::create` makes one; a `client` uses it for `https` alone.
+  std::shared_ptr<tls_client> tls = {};
+
+  /// Runs once on each new connection, within `dial_timeout`, before anybody is given it and before
+  /// a proxy or TLS is spoken to, such as to set socket options, or for a greeting where there are
+  /// neither. An exception fails the dial: with its code if it is a
   /// `boost::system::system_error`, else with `error::prepare_failed`. At the deadline it is
   /// cancelled, with `cancellation_type::terminal`: one that awaits what cannot be cancelled keeps
   /// its place among the connections until that ends.

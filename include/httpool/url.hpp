@@ -13,9 +13,9 @@ namespace httpool {
 
 class url;
 
-/// Takes a URL apart: `http://host[:port][/path][?query][#fragment]` (RFC 9110 §4.2.1), or
-/// `http+unix://path-of-a-socket[/path][?query][#fragment]` with the path of the Unix-domain socket
-/// percent-encoded, as in `http+unix://%2Frun%2Fdaemon.sock/status`.
+/// Takes a URL apart: `http://host[:port][/path][?query][#fragment]` (RFC 9110 §4.2.1), the same
+/// with `https` (§4.2.2), or `http+unix://path-of-a-socket[/path][?query][#fragment]` with the path
+/// of the Unix-domain socket percent-encoded, as in `http+unix://%2Frun%2Fdaemon.sock/status`.
 ///
 /// The host may be an IPv6 address with a zone (RFC 6874): `http://[fe80::1%25eth0]/`. It must not
 /// be percent-encoded otherwise, and an international name is given in its ASCII form.
@@ -25,7 +25,7 @@ class url;
 /// - `error::invalid_url` if this is no URL of RFC 3986, such as one with a space, a control
 ///   character or a letter beyond ASCII, or one without a scheme; in the end also if the host, or
 ///   the path of the socket, is none that an `origin` can have;
-/// - `error::unsupported_scheme` if the scheme is another one, `https` included;
+/// - `error::unsupported_scheme` if the scheme is another one;
 /// - `error::url_with_credentials` if it has user information before the host: it would end in
 ///   logs, and RFC 9110 §4.2.4 asks to reject it;
 /// - `error::url_without_host` if the host, or the path of the socket, is missing;

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <new>
+#include <stdexcept>
 
 namespace httpool::detail {
 namespace {
@@ -25,6 +26,9 @@ dialer::target target_of(const origin& where) {
 
 std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor executor,
                                                  const origin* base, client_options given) {
+  if (base && base->scheme() == scheme::https && !given.pool.tls)
+    throw std::invalid_argument("httpool: pool.tls is null, but the origin is " +
+                                base->to_string());
   std::shared_ptr<client_core> core(new client_core(std::move(executor), std::move(given)));
   if (base) {
     core->base = core->make_pool(*base);
@@ -39,6 +43,8 @@ client_core::client_core(boost::asio::any_io_executor runs_on, client_options gi
 client_core::shared_pool client_core::make_pool(const origin& where) {
   std::string host = where.authority();
   pool_options wanted = options.pool;
+  if (where.scheme() != scheme::https)
+    wanted.tls = nullptr;
   if (!options.probe_path.empty())
     wanted.probe = http_probe(host, options.probe_path, options.pool.probe.interval,
                               options.pool.probe.timeout);
@@ -59,6 +65,8 @@ boost::system::result<client_core::shared_pool> client_core::pool_for(request& m
     return parsed.error();
   message.target(parsed->target());
   const origin& where = parsed->origin();
+  if (where.scheme() == scheme::https && !options.pool.tls)
+    return error::tls_not_configured;
   if (base && base->owner->where == where)
     return base;
   shared_pool made;

@@ -19,7 +19,9 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
-constexpr std::uint16_t default_port = 80;
+constexpr std::uint16_t default_port(scheme of) noexcept {
+  return of == scheme::https ? 443 : 80;
+}
 
 /// How much of a value that is refused its message shows.
 constexpr std::size_t shown_size = 300;
@@ -108,7 +110,12 @@ std::string encoded(std::string_view text) {
 
 } // namespace
 
-origin::origin(std::string_view host, std::uint16_t port) : place_(normal_host(host)), port_(port) {
+origin::origin(std::string_view host, std::uint16_t port) : origin(scheme::http, host, port) {}
+
+origin::origin(httpool::scheme scheme, std::string_view host, std::uint16_t port)
+    : place_(normal_host(host)), port_(port), scheme_(scheme) {
+  if (scheme == scheme::http_unix)
+    throw std::invalid_argument("httpool: scheme is http+unix, which has no host and no port");
   if (port == 0)
     throw std::invalid_argument("httpool: port is 0, but must be from 1 to 65535");
 }
@@ -139,7 +146,7 @@ std::string origin::authority() const {
   std::string value = place_;
   if (value.find(':') != std::string::npos)
     value = '[' + value.substr(0, value.find('%')) + ']';
-  if (port_ != default_port)
+  if (port_ != default_port(scheme_))
     value.append(":").append(std::to_string(port_));
   return value;
 }
@@ -147,7 +154,7 @@ std::string origin::authority() const {
 std::string origin::to_string() const {
   if (scheme_ == scheme::http_unix)
     return "http+unix://" + encoded(place_);
-  std::string value = "http://" + authority();
+  std::string value = (scheme_ == scheme::https ? "https://" : "http://") + authority();
   if (const std::size_t percent = place_.find('%'); percent != std::string::npos)
     value.insert(value.find(']'), "%25" + place_.substr(percent + 1));
   return value;

@@ -76,8 +76,8 @@ error syntax_error(const std::string& text) {
 }
 
 /// An empty port is the default one.
-std::optional<std::uint16_t> port_of(std::string_view digits) {
-  std::uint16_t port = 80;
+std::optional<std::uint16_t> port_of(std::string_view digits, scheme of) {
+  std::uint16_t port = of == scheme::https ? 443 : 80;
   if (digits.empty())
     return port;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
@@ -86,9 +86,10 @@ std::optional<std::uint16_t> port_of(std::string_view digits) {
   return port;
 }
 
-boost::system::result<origin> tcp_origin(const urls::url_view& parsed, const std::string& zone) {
+boost::system::result<origin> tcp_origin(scheme how, const urls::url_view& parsed,
+                                         const std::string& zone) {
   const auto digits = parsed.port();
-  const auto port = port_of({digits.data(), digits.size()});
+  const auto port = port_of({digits.data(), digits.size()}, how);
   if (!port)
     return error::invalid_port;
   const auto written = parsed.encoded_host();
@@ -98,7 +99,7 @@ boost::system::result<origin> tcp_origin(const urls::url_view& parsed, const std
       return error::invalid_url;
     host.insert(host.size() - 1, '%' + zone.substr(3));
   }
-  return origin(host, *port);
+  return origin(how, host, *port);
 }
 
 boost::system::result<origin> socket_origin(const urls::url_view& parsed) {
@@ -109,18 +110,27 @@ boost::system::result<origin> socket_origin(const urls::url_view& parsed) {
   return origin::unix_socket(parsed.host_name());
 }
 
+std::optional<scheme> scheme_of(std::string_view name) {
+  if (http1::same_name(name, "http"))
+    return scheme::http;
+  if (http1::same_name(name, "https"))
+    return scheme::https;
+  if (http1::same_name(name, "http+unix"))
+    return scheme::http_unix;
+  return {};
+}
+
 boost::system::result<origin> origin_of(const urls::url_view& parsed, const std::string& zone) {
   const auto name = parsed.scheme();
-  const std::string_view scheme(name.data(), name.size());
-  const bool is_socket = http1::same_name(scheme, "http+unix");
-  if (!is_socket && !http1::same_name(scheme, "http"))
+  const auto how = scheme_of({name.data(), name.size()});
+  if (!how)
     return error::unsupported_scheme;
   if (parsed.has_userinfo())
     return error::url_with_credentials;
   if (parsed.encoded_host().empty())
     return error::url_without_host;
   try {
-    return is_socket ? socket_origin(parsed) : tcp_origin(parsed, zone);
+    return *how == scheme::http_unix ? socket_origin(parsed) : tcp_origin(*how, parsed, zone);
   } catch (const std::invalid_argument&) {
     return error::invalid_url;
   }

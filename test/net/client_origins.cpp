@@ -77,7 +77,7 @@ BOOST_FIXTURE_TEST_CASE(scar_73_spellings_of_one_origin_share_its_pool, loop) {
 BOOST_FIXTURE_TEST_CASE(what_is_no_url_is_refused_with_what_is_wrong, loop) {
   client sender(context);
   BOOST_TEST(send(sender, get("/path")).error == error::url_without_host);
-  BOOST_TEST(send(sender, get("https://localhost/")).error == error::unsupported_scheme);
+  BOOST_TEST(send(sender, get("https://localhost/")).error == error::tls_not_configured);
   BOOST_TEST(send(sender, get("http://me:secret@localhost/")).error == error::url_with_credentials);
   BOOST_TEST(send(sender, get("http:///")).error == error::url_without_host);
   BOOST_TEST(send(sender, get("http://localhost:99999/")).error == error::invalid_port);

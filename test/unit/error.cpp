@@ -12,7 +12,7 @@ using httpool::errc;
 using httpool::error;
 
 BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
-  const std::array<std::pair<error, std::string>, 22> names{{
+  const std::array<std::pair<error, std::string>, 25> names{{
       {error::acquire_timeout, "acquire_timeout"},
       {error::dial_timeout, "dial_timeout"},
       {error::exchange_timeout, "exchange_timeout"},
@@ -35,6 +35,9 @@ BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
       {error::first_byte_timeout, "first_byte_timeout"},
       {error::read_timeout, "read_timeout"},
       {error::body_source_failed, "body_source_failed"},
+      {error::tls_not_configured, "tls_not_configured"},
+      {error::proxy_refused, "proxy_refused"},
+      {error::proxy_authentication_failed, "proxy_authentication_failed"},
   }};
   for (const auto& [value, name] : names) {
     const error_code code = value;

@@ -1,0 +1,188 @@
+#include "tls/tls_stream.hpp"
+
+#include <httpool/error.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associator.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <openssl/err.h>
+
+namespace httpool::detail {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+/// The most that a record holds (RFC 8446 §5.1).
+constexpr std::size_t record_size = 16 * 1024;
+
+/// Whether the peer, or this side, found fault with a certificate (RFC 8446 §6.2).
+bool is_about_certificates(const error_code& ec) noexcept {
+  if (ec.category() != asio::error::get_ssl_category())
+    return false;
+  switch (ERR_GET_REASON(static_cast<unsigned long>(ec.value()))) {
+  case SSL_R_CERTIFICATE_VERIFY_FAILED:
+  case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+  case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+  case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// What is told of an error of the transport or of OpenSSL.
+error_code translated(const error_code& ec) noexcept {
+  if (ec == asio::ssl::error::stream_truncated || ec == asio::error::connection_reset ||
+      ec == asio::error::broken_pipe)
+    return error::connection_closed;
+  if (is_about_certificates(ec))
+    return error::certificate_error;
+  return ec;
+}
+
+} // namespace
+
+// The layer below ---------------------------------------------------------------------------------
+
+tls_transport::tls_transport(stream& over) noexcept : plain_(over.lowest_layer()) {
+  stream_access::encrypt(plain_, stream_access::release(over));
+}
+
+std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec) {
+  if (secure_stream* const below = stream_access::secure(plain_))
+    return below->read_now(buffer, ec);
+  return plain_.lowest_layer().read_some(buffer, ec);
+}
+
+std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec) {
+  if (secure_stream* const below = stream_access::secure(plain_))
+    return below->write_now(buffer, ec);
+  return plain_.lowest_layer().write_some(buffer, ec);
+}
+
+// The stream --------------------------------------------------------------------------------------
+
+tls_stream::tls_stream(stream& over, SSL* handle, role plays, std::shared_ptr<watcher> told)
+    : stream_(tls_transport(over), handle), watcher_(std::move(told)), role_(plays) {}
+
+/// OpenSSL takes a session for bad whose connection goes without a shutdown.
+tls_stream::~tls_stream() {
+  SSL* const handle = stream_.native_handle();
+  if (is_established_)
+    SSL_set_shutdown(handle, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  else
+    watcher_->failed();
+}
+
+asio::awaitable<void> tls_stream::handshake() {
+  stream_.lowest_layer().non_blocking(true);
+  const auto side =
+      role_ == role::client ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
+  const auto [ec] = co_await stream_.async_handshake(side, asio::as_tuple(asio::use_awaitable));
+  if (ec)
+    throw boost::system::system_error(ended(ec));
+  if (const error_code refused = watcher_->completed(stream_.native_handle()))
+    throw boost::system::system_error(ended(refused));
+  is_established_ = true;
+}
+
+/// The handler of an operation, which learns what its error means. What is associated with the
+/// handler stays so.
+struct tls_operation_end {
+  tls_stream* self;
+  io_handler handler;
+
+  void operator()(error_code ec, std::size_t size) {
+    std::move(handler)(ec ? self->ended(ec) : ec, size);
+  }
+};
+
+error_code tls_stream::ended(error_code ec) noexcept {
+  has_failed_ = true;
+  return translated(ec);
+}
+
+} // namespace httpool::detail
+
+template <template <class, class> class Associator, class Default>
+struct boost::asio::associator<Associator, httpool::detail::tls_operation_end, Default>
+    : Associator<httpool::detail::io_handler, Default> {
+  static auto get(const httpool::detail::tls_operation_end& of) noexcept {
+    return Associator<httpool::detail::io_handler, Default>::get(of.handler);
+  }
+  static auto get(const httpool::detail::tls_operation_end& of, const Default& or_else) noexcept {
+    return Associator<httpool::detail::io_handler, Default>::get(of.handler, or_else);
+  }
+};
+
+namespace httpool::detail {
+
+void tls_stream::read_some(asio::mutable_buffer buffer, io_handler handler) {
+  stream_.async_read_some(buffer, tls_operation_end{this, std::move(handler)});
+}
+
+void tls_stream::write_some(const asio::const_buffer* buffers, std::size_t count,
+                            io_handler handler) {
+  stream_.async_write_some(gather(buffers, count), tls_operation_end{this, std::move(handler)});
+}
+
+asio::const_buffer tls_stream::gather(const asio::const_buffer* buffers, std::size_t count) {
+  if (count == 0)
+    return {};
+  if (count == 1 || buffers[0].size() >= record_size)
+    return buffers[0];
+  record_.clear();
+  for (std::size_t i = 0; i != count && record_.size() != record_size; ++i) {
+    const auto* const from = static_cast<const unsigned char*>(buffers[i].data());
+    record_.insert(record_.end(), from,
+                   from + std::min(buffers[i].size(), record_size - record_.size()));
+  }
+  return asio::buffer(record_);
+}
+
+std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) noexcept {
+  if (has_failed_) {
+    ec = error::connection_closed;
+    return 0;
+  }
+  const std::size_t size = stream_.read_some(buffer, ec);
+  if (ec && ec != asio::error::would_block)
+    ec = ended(ec);
+  return size;
+}
+
+std::size_t tls_stream::write_now(asio::const_buffer buffer, error_code& ec) noexcept {
+  if (has_failed_) {
+    ec = error::connection_closed;
+    return 0;
+  }
+  const std::size_t size = stream_.write_some(buffer, ec);
+  if (ec)
+    ec = ended(ec);
+  return size;
+}
+
+void tls_stream::say_end() noexcept {
+  if (!is_established_ || has_failed_)
+    return;
+  has_failed_ = true;
+  error_code ignored; // would_block, since the peer has not said the same
+  stream_.shutdown(ignored);
+}
+
+} // namespace httpool::detail
