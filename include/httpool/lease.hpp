@@ -2,6 +2,8 @@
 /// The right to use one connection alone.
 #pragma once
 
+#include <httpool/stream.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -24,7 +26,7 @@ struct connection;
 ///
 /// \code
 /// httpool::lease lease = co_await pool.async_acquire(asio::use_awaitable);
-/// co_await asio::async_write(lease.socket(), asio::buffer(request), asio::use_awaitable);
+/// co_await asio::async_write(lease.stream(), asio::buffer(request), asio::use_awaitable);
 /// ...
 /// lease.keep_alive(true); // the exchange is complete
 /// \endcode
@@ -54,10 +56,15 @@ public:
   /// Whether it holds a connection. All that follows, except `reset`, requires that it does.
   explicit operator bool() const noexcept { return connection_ != nullptr; }
 
-  /// The connected socket. Use it as any Asio socket, but neither close it nor move from it: the
-  /// pool may have to shut it down until the lease ends. To end a connection early, end the lease;
-  /// to take the socket away, say `detach()`. No operation may be pending on it when the lease
-  /// ends.
+  /// What goes to and comes from the peer, whether or not TLS protects it. No operation may be
+  /// pending on it when the lease ends.
+  httpool::stream& stream() noexcept;
+
+  /// The transport: the connected socket, which is all there is of a plain connection. Use it as
+  /// any Asio socket, but neither close it nor move from it: the pool may have to shut it down
+  /// until the lease ends. To end a connection early, end the lease; to take the socket away, say
+  /// `detach()`. No operation may be pending on it when the lease ends. What an encrypted
+  /// connection carries goes through `stream()`.
   boost::asio::ip::tcp::socket& socket() noexcept;
 
   /// The connection's read buffer, which stays with the connection; it is empty at first. Bytes
@@ -128,6 +135,8 @@ public:
 
   /// Takes the socket out of the pool and of its limit, and leaves the lease empty. Bytes in
   /// `buffer()` are lost: take them first.
+  ///
+  /// \throws std::logic_error if the connection is encrypted; nothing has changed then.
   boost::asio::ip::tcp::socket detach();
 
   /// Ends the lease now.

@@ -57,12 +57,12 @@ void exchange::send_body(const owner& self) {
 void exchange::write(const owner& self, sending what) {
   exchange& x = *self;
   x.sending_ = what;
-  auto& socket = x.lease_.socket();
+  auto& stream = x.lease_.stream();
   const asio::const_buffer head =
       std::exchange(x.is_head_sent_, true) ? asio::const_buffer() : asio::buffer(x.head_);
   if (what == sending::head || (what == sending::whole && x.form_ == http1::body_form::none))
     return launch<&exchange::wrote>(self, x.is_writing_, [&](auto handler) {
-      asio::async_write(socket, head, std::move(handler));
+      asio::async_write(stream, head, std::move(handler));
     });
   std::array<asio::const_buffer, 4> message{head};
   if (what == sending::piece) {
@@ -76,7 +76,7 @@ void exchange::write(const owner& self, sending what) {
     message[3] = asio::buffer(x.tail_);
   }
   launch<&exchange::wrote>(self, x.is_writing_, [&](auto handler) {
-    asio::async_write(socket, message, std::move(handler));
+    asio::async_write(stream, message, std::move(handler));
   });
 }
 

@@ -24,7 +24,7 @@ constexpr std::size_t direct_size = 256 * 1024;
 void exchange::read(const owner& self) {
   exchange& x = *self;
   auto& buffer = x.lease_.buffer();
-  auto& socket = x.lease_.socket();
+  auto& stream = x.lease_.stream();
   const std::uint64_t direct = x.has_head_ && buffer.size() == 0 ? x.decoder_.direct() : 0;
   if (direct >= direct_threshold) {
     std::string& body = x.response_.body();
@@ -32,13 +32,13 @@ void exchange::read(const owner& self) {
     body.resize(x.body_size_ +
                 static_cast<std::size_t>(std::min<std::uint64_t>(direct, direct_size)));
     launch<&exchange::got_content>(self, x.is_reading_, [&](auto handler) {
-      socket.async_read_some(asio::buffer(body.data() + x.body_size_, body.size() - x.body_size_),
+      stream.async_read_some(asio::buffer(body.data() + x.body_size_, body.size() - x.body_size_),
                              std::move(handler));
     });
   } else {
     const asio::mutable_buffer room = buffer.prepare(read_size);
     launch<&exchange::got_bytes>(self, x.is_reading_, [&](auto handler) {
-      socket.async_read_some(room, std::move(handler));
+      stream.async_read_some(room, std::move(handler));
     });
   }
 }

@@ -150,11 +150,11 @@ void exchange::next_piece(const owner& self, reading operation, asio::mutable_bu
   x.is_reading_ = true;
   try {
     piece_came handler{self, std::move(operation), buffer, is_direct};
-    auto& socket = x.lease_.socket();
+    auto& stream = x.lease_.stream();
     if (x.strand_)
-      socket.async_read_some(room, asio::bind_executor(*x.strand_, std::move(handler)));
+      stream.async_read_some(room, asio::bind_executor(*x.strand_, std::move(handler)));
     else
-      socket.async_read_some(room, std::move(handler));
+      stream.async_read_some(room, std::move(handler));
   } catch (...) {
     x.is_reading_ = false;
     throw;
@@ -227,7 +227,7 @@ void exchange::discard(const owner& self) {
     return end(self, ec || x.decoder_.done() ? ec : asio::error::operation_aborted);
   const asio::mutable_buffer room = x.lease_.buffer().prepare(read_size);
   launch<&exchange::discarded>(self, x.is_reading_, [&](auto handler) {
-    x.lease_.socket().async_read_some(room, std::move(handler));
+    x.lease_.stream().async_read_some(room, std::move(handler));
   });
 }
 

@@ -20,13 +20,13 @@ namespace {
 namespace asio = boost::asio;
 
 asio::awaitable<bool> ask(lease& asked, std::shared_ptr<const std::string> question) {
-  co_await asio::async_write(asked.socket(), asio::buffer(*question), asio::use_awaitable);
+  co_await asio::async_write(asked.stream(), asio::buffer(*question), asio::use_awaitable);
   http1::response_parser parser;
   response answer;
   auto& buffer = asked.buffer();
   for (;;) {
     const std::size_t size =
-        co_await asked.socket().async_read_some(buffer.prepare(1024), asio::use_awaitable);
+        co_await asked.stream().async_read_some(buffer.prepare(1024), asio::use_awaitable);
     buffer.commit(size);
     http1::progress progress = http1::progress::done;
     while (progress == http1::progress::done) {

@@ -1,4 +1,4 @@
-// Making one connection: resolve, connect, prepare. TLS and proxies have their place here.
+// Making one connection: resolve, connect, prepare, and agree on keys.
 #pragma once
 
 #include "dial/connect_to_any.hpp"
@@ -7,11 +7,13 @@
 
 #include <httpool/detail/waiter.hpp>
 #include <httpool/pool_options.hpp>
+#include <httpool/stream.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -33,14 +35,13 @@ public:
   /// \throws std::invalid_argument if a path cannot be that of a Unix-domain socket.
   dialer(target to, const pool_options& options);
 
-  /// Connects `socket`, which is closed, as `connect_to_any` or `connect_to_path` does, prepares
-  /// it, and says where it leads; to no endpoint if it is a Unix-domain socket. Endpoints of a name
-  /// that failed lately are tried last. Whoever calls keeps the deadline itself, by cancelling. May
-  /// be called from several threads.
+  /// Connects the socket of `made`, which is closed, as `connect_to_any` or `connect_to_path` does,
+  /// prepares it, encrypts the stream, if that is wanted, and says where it leads; to no endpoint
+  /// if it is a Unix-domain socket. Endpoints of a name that failed lately are tried last. Whoever
+  /// calls keeps the deadline itself, by cancelling. May be called from several threads.
   ///
   /// \throws boost::system::system_error why not; the socket may then still be open.
-  boost::asio::awaitable<boost::asio::ip::tcp::endpoint> dial(boost::asio::ip::tcp::socket& socket,
-                                                              time_point deadline);
+  boost::asio::awaitable<boost::asio::ip::tcp::endpoint> dial(stream& made, time_point deadline);
 
   /// Takes in that a connection to `endpoint` did not serve, so that dials prefer others for a
   /// while. May be called from any thread.
@@ -49,9 +50,12 @@ public:
 private:
   boost::asio::awaitable<reached> connect(boost::asio::ip::tcp::socket& socket,
                                           time_point deadline);
+  boost::asio::awaitable<void> establish(stream& made);
+  host_and_port peer() const;
 
   target target_;
   decltype(pool_options::prepare) prepare_;
+  const std::shared_ptr<tls_client> tls_;
   endpoint_memory memory_;
 };
 

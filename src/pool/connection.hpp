@@ -3,6 +3,8 @@
 
 #include "pool/ledger.hpp"
 
+#include <httpool/stream.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -34,12 +36,13 @@ struct abortable {
 };
 
 /// Who may touch what: the ledger's part, `late`, `task` and `watch_is_armed` under the pool's
-/// lock; socket and buffer by the owner of the dial, the lease or the closing, or, of an idle
-/// connection, under the lock.
+/// lock; socket, stream and buffer by the owner of the dial, the lease or the closing, or, of an
+/// idle connection, under the lock.
 struct connection : ledger::connection {
   explicit connection(const boost::asio::any_io_executor& executor) : socket(executor) {}
 
   boost::asio::ip::tcp::socket socket;
+  httpool::stream stream{socket};
   boost::asio::ip::tcp::endpoint endpoint; ///< Where its dial led to; none if to a path.
   boost::beast::flat_buffer buffer;
   std::atomic<bool> late = false;  ///< Its lessee or dial was cut off; written under the lock.

@@ -6,6 +6,7 @@
 #include "pool/options_check.hpp"
 #include "pool/pool_service.hpp"
 #include "pool/socket_calls.hpp"
+#include "tls/secure_stream.hpp"
 
 #include <httpool/connection_budget.hpp>
 
@@ -101,7 +102,7 @@ lease pool_core::try_acquire(duration max_idle) {
     if (!found)
       return lease();
     connection& c = static_cast<connection&>(*found);
-    const liveness seen = look_at(c.socket);
+    const liveness seen = look_at(c.stream);
     if (seen == liveness::good) {
       tell([&](pool_observer& o) { o.acquire_granted(c.id, duration::zero(), c.uses); });
       return lease(shared_from_this(), c, true);
@@ -125,11 +126,13 @@ void pool_core::redial(acquire_operation& operation, lease dead, acquire_options
   }
   connection& c = *std::exchange(dead.connection_, nullptr);
   tcp::socket corpse(executor_);
+  secure_stream_pointer shroud = stream_access::release(c.stream);
   {
     const std::lock_guard lock(mutex_); // hereafter no deadline touches the descriptor
     ledger_.set_lease_deadline(c, time_point::max());
     corpse = std::move(c.socket);
   }
+  shroud.reset();
   error_code ignored;
   corpse.close(ignored);
   tell([&](pool_observer& o) { o.connection_closed(c.id, close_reason::peer_closed, c.uses); });

@@ -4,6 +4,7 @@
 #include "pool/core.hpp"
 #include "pool/core_run.hpp"
 #include "pool/socket_calls.hpp"
+#include "tls/secure_stream.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
@@ -209,6 +210,8 @@ void pool_core::expire() {
 void pool_core::perform(todo& work) {
   do {
     while (connection* c = work.closes.pop()) {
+      if (secure_stream* const secure = stream_access::secure(c->stream))
+        secure->say_end();
       error_code ignored;
       c->socket.close(ignored);
       tell([&](pool_observer& o) { o.connection_closed(c->id, c->reason, c->uses); });
@@ -252,7 +255,7 @@ void pool_core::finish(acquire_operation& operation, todo& work) {
     return;
   }
   connection& c = *operation.granted;
-  const liveness seen = c.waited ? look_at(c.socket) : liveness::good;
+  const liveness seen = c.waited ? look_at(c.stream) : liveness::good;
   if (seen != liveness::good) {
     decide(work, [&](todo&) { ledger_.stale(work.now, c, &operation, reason_of(seen)); });
     return;

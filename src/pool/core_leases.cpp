@@ -13,7 +13,7 @@ using boost::asio::ip::tcp;
 void pool_core::end_lease(connection& c, bool keep) noexcept {
   close_reason reason = close_reason::dropped;
   if (keep) {
-    const liveness seen = look_at(c.socket);
+    const liveness seen = look_at(c.stream);
     keep = seen == liveness::good && c.buffer.size() == 0;
     reason = seen == liveness::closed ? close_reason::peer_closed : close_reason::unread_bytes;
   }

@@ -85,7 +85,7 @@ void pool_core::start_dial(connection& c) noexcept try {
                if (task->is_aborted)
                  return end(asio::error::operation_aborted);
                try {
-                 asio::co_spawn(task->strand, dialer_.dial(c.socket, task->deadline),
+                 asio::co_spawn(task->strand, dialer_.dial(c.stream, task->deadline),
                                 asio::bind_cancellation_slot(
                                     task->signal.slot(),
                                     [&c, task, end = std::move(end)](std::exception_ptr failure,
@@ -111,7 +111,7 @@ void pool_core::dial_dropped(connection& c) noexcept {
 
 void pool_core::dial_ended(connection& c, error_code ec) noexcept {
   if (!ec) {
-    const liveness seen = look_at(c.socket);
+    const liveness seen = look_at(c.stream);
     if (seen == liveness::closed)
       ec = error::connection_closed;
     else if (seen == liveness::spoke)
@@ -183,7 +183,7 @@ void pool_core::end_probe(lease asked, bool said_yes, time_point began) noexcept
     return;
   connection& c = *std::exchange(asked.connection_, nullptr);
   const bool good =
-      said_yes && !c.late && c.buffer.size() == 0 && look_at(c.socket) == liveness::good;
+      said_yes && !c.late && c.buffer.size() == 0 && look_at(c.stream) == liveness::good;
   if (!good)
     avoid_endpoint(c);
   tell([&](pool_observer& o) { o.probed(c.id, good, std::chrono::steady_clock::now() - began); });
@@ -214,7 +214,7 @@ void pool_core::stirred(std::uint64_t id) {
     connection* const c = static_cast<connection*>(ledger_.find_idle(id));
     if (!c)
       return ledger_.tick(work.now);
-    const liveness seen = look_at(c->socket);
+    const liveness seen = look_at(c->stream);
     if (seen == liveness::closed)
       return ledger_.spoke(work.now, *c, close_reason::peer_closed);
     if (seen == liveness::spoke)

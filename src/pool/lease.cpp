@@ -2,6 +2,9 @@
 
 #include <httpool/lease.hpp>
 
+#include <stdexcept>
+#include <utility>
+
 namespace httpool {
 
 lease::lease(std::shared_ptr<detail::pool_core> core, detail::connection& connection,
@@ -31,6 +34,10 @@ lease::~lease() {
 
 boost::asio::ip::tcp::socket& lease::socket() noexcept {
   return connection_->socket;
+}
+
+stream& lease::stream() noexcept {
+  return connection_->stream;
 }
 
 boost::beast::flat_buffer& lease::buffer() noexcept {
@@ -82,6 +89,9 @@ bool lease::late() const noexcept {
 }
 
 boost::asio::ip::tcp::socket lease::detach() {
+  if (connection_->stream.is_encrypted())
+    throw std::logic_error("httpool: an encrypted connection is more than its socket: detach() "
+                           "cannot give it away");
   const auto core = std::move(core_);
   return core->detach(*std::exchange(connection_, nullptr));
 }

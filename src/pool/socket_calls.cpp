@@ -1,5 +1,10 @@
 #include "pool/socket_calls.hpp"
 
+#include "tls/secure_stream.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+
 #include <cerrno>
 
 #include <netinet/in.h>
@@ -9,7 +14,24 @@
 
 namespace httpool::detail {
 
-liveness look_at(boost::asio::ip::tcp::socket& socket) noexcept {
+namespace {
+
+/// A peek would take a ticket for speech, and miss what has been read but not decrypted.
+liveness look_through(secure_stream& quiet) noexcept {
+  char byte = 0;
+  boost::system::error_code ec;
+  quiet.read_now(boost::asio::buffer(&byte, 1), ec);
+  if (!ec)
+    return liveness::spoke;
+  return ec == boost::asio::error::would_block ? liveness::good : liveness::closed;
+}
+
+} // namespace
+
+liveness look_at(stream& quiet) noexcept {
+  if (secure_stream* const secure = stream_access::secure(quiet))
+    return look_through(*secure);
+  boost::asio::ip::tcp::socket& socket = quiet.lowest_layer();
   char byte = 0;
   ssize_t seen = 0;
   do

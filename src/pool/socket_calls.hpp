@@ -1,7 +1,8 @@
-// What the pool asks of the operating system beyond Asio. The only file with POSIX calls.
+// What the pool asks of connections beyond Asio. The only file with POSIX calls.
 #pragma once
 
 #include <httpool/pool_stats.hpp>
+#include <httpool/stream.hpp>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -15,8 +16,10 @@ enum class liveness {
   spoke   ///< There are bytes to read.
 };
 
-/// Looks at a connection that ought to be quiet, without reading or waiting.
-liveness look_at(boost::asio::ip::tcp::socket& socket) noexcept;
+/// Looks at a connection that ought to be quiet, without waiting. Of an encrypted one the session
+/// tickets and key updates that have come are taken in, which are no such speech; it must not have
+/// an operation pending.
+liveness look_at(stream& quiet) noexcept;
 
 /// Why a connection ends that is not good.
 inline close_reason reason_of(liveness seen) noexcept {

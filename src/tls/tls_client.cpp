@@ -6,6 +6,7 @@
 #include <httpool/tls_client.hpp>
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -222,9 +223,14 @@ int openssl_client::keep_session(SSL* handle, SSL_SESSION* session) {
 
 detail::secure_stream_pointer openssl_client::secure(stream& over, std::string_view host,
                                                      std::uint16_t port) {
-  owned<SSL> handle = made(SSL_new(context_.get()));
   auto name = std::make_unique<peer_name>();
   name->host = options_.server_name.empty() ? std::string(host) : options_.server_name;
+  if (name->host.empty() && options_.verify_peer) {
+    if (options_.on_rejected)
+      options_.on_rejected({}, "there is no host to verify, and server_name is empty");
+    throw boost::system::system_error(error::certificate_error);
+  }
+  owned<SSL> handle = made(SSL_new(context_.get()));
   name->peer.append(host).append(":").append(std::to_string(port));
   const peer_name& known = *name;
   if (SSL_set_ex_data(handle.get(), name_index(), name.get()) != 1)
