@@ -30,6 +30,26 @@ inline std::string ok(const std::string& body = "hi", const std::string& more_fi
          more_fields + "\r\n" + body;
 }
 
+/// The size of the first request, or of its head, in `text`; `npos` if more of it is to come.
+inline std::size_t request_size(const std::string& text, bool head_alone) {
+  const std::size_t head = text.find("\r\n\r\n");
+  if (head == std::string::npos)
+    return head;
+  const std::size_t body = head + 4;
+  if (head_alone)
+    return body;
+  if (text.find("\r\nTransfer-Encoding: chunked\r\n") < head) {
+    const std::size_t last = text.find("\r\n0\r\n", head + 2);
+    const std::size_t end = last == std::string::npos ? last : text.find("\r\n\r\n", last);
+    return end == std::string::npos ? end : end + 4;
+  }
+  const std::string length = "\r\nContent-Length: ";
+  const std::size_t field = text.find(length);
+  const std::size_t size =
+      field < head ? body + std::stoul(text.substr(field + length.size())) : body;
+  return text.size() < size ? std::string::npos : size;
+}
+
 /// What one connection does. When it is through, it reads until the client ends the connection.
 class script {
 public:
@@ -203,7 +223,7 @@ private:
 
     /// Takes a request out of what was read, or reads more.
     void hear(bool head_alone) {
-      const std::size_t size = request_size(head_alone);
+      const std::size_t size = request_size(unread, head_alone);
       if (size == std::string::npos)
         return read([this, head_alone] { hear(head_alone); });
       peer.heard.push_back(unread.substr(0, size));
@@ -229,25 +249,6 @@ private:
                             return self->next();
                           self->read([raw = self.get()] { raw->echo(); });
                         });
-    }
-
-    std::size_t request_size(bool head_alone) const {
-      const std::size_t head = unread.find("\r\n\r\n");
-      if (head == std::string::npos)
-        return head;
-      const std::size_t body = head + 4;
-      if (head_alone)
-        return body;
-      if (unread.find("\r\nTransfer-Encoding: chunked\r\n") < head) {
-        const std::size_t last = unread.find("\r\n0\r\n", head + 2);
-        const std::size_t end = last == std::string::npos ? last : unread.find("\r\n\r\n", last);
-        return end == std::string::npos ? end : end + 4;
-      }
-      const std::string length = "\r\nContent-Length: ";
-      const std::size_t field = unread.find(length);
-      const std::size_t size =
-          field < head ? body + std::stoul(unread.substr(field + length.size())) : body;
-      return unread.size() < size ? std::string::npos : size;
     }
 
     template <class Then>
