@@ -240,7 +240,9 @@ detail::secure_stream_pointer openssl_client::secure(stream& over, std::string_v
   error_code is_name;
   const auto address = asio::ip::make_address(known.host.substr(0, known.host.find('%')), is_name);
   X509_VERIFY_PARAM* const wanted = SSL_get0_param(handle.get());
-  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // The subject of a certificate names nobody (RFC 9110 §4.3.4).
+  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                              X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const bool is_set =
       is_name ? SSL_set_tlsext_host_name(handle.get(), known.host.c_str()) == 1 &&
                     X509_VERIFY_PARAM_set1_host(wanted, known.host.c_str(), known.host.size()) == 1
