@@ -45,6 +45,16 @@ bool is_about_certificates(const error_code& ec) noexcept {
   }
 }
 
+/// Whether the server has asked for a certificate, and closed for want of it: before TLS 1.3 there
+/// is no alert that says so.
+bool has_lacked_certificate(const error_code& ec, SSL* handle) noexcept {
+  const unsigned char* types = nullptr;
+  return ec.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) ==
+             SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE &&
+         SSL_get0_certificate_types(handle, &types) != 0 && !SSL_get_certificate(handle);
+}
+
 /// What is told of an error of the transport or of OpenSSL.
 error_code translated(const error_code& ec) noexcept {
   if (ec == asio::ssl::error::stream_truncated || ec == asio::error::connection_reset ||
@@ -94,6 +104,8 @@ asio::awaitable<void> tls_stream::handshake() {
   const auto side =
       role_ == role::client ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
   const auto [ec] = co_await stream_.async_handshake(side, asio::as_tuple(asio::use_awaitable));
+  if (ec && has_lacked_certificate(ec, stream_.native_handle()))
+    throw boost::system::system_error(ended(error::certificate_error));
   if (ec)
     throw boost::system::system_error(ended(ec));
   if (const error_code refused = watcher_->completed(stream_.native_handle()))
