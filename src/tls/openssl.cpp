@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <ios>
 #include <iterator>
 #include <new>
 #include <stdexcept>
@@ -72,9 +73,14 @@ pem_source read_pem(std::string_view file_field, const std::string& file,
     return {std::string(pem_field), "a text", pem};
   std::ifstream in(file, std::ios::binary);
   pem_source source{std::string(file_field), '"' + file + '"', {}};
-  if (in)
-    source.pem.assign(std::istreambuf_iterator<char>(in), {});
-  if (!in)
+  bool is_read = in.good();
+  try {
+    if (is_read)
+      source.pem.assign(std::istreambuf_iterator<char>(in), {});
+  } catch (const std::ios_base::failure&) { // such as of a directory
+    is_read = false;
+  }
+  if (!is_read)
     refuse_tls(file_field, source.value, std::string("cannot be read: ") + std::strerror(errno));
   if (source.pem.empty())
     refuse_tls(file_field, source.value, "must not be empty");

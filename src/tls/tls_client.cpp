@@ -37,7 +37,7 @@ key_hash pin_of(std::string_view text) {
     text.remove_prefix(prefix.size());
   constexpr std::size_t encoded_size = 44;
   std::array<unsigned char, encoded_size> bytes = {};
-  if (text.size() != encoded_size || text.back() != '=' ||
+  if (text.size() != encoded_size || text.back() != '=' || text[encoded_size - 2] == '=' ||
       EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
                       static_cast<int>(encoded_size)) < 0)
     refuse_tls("pinned_keys", given, "must be the SHA-256 of a public key in base64");
