@@ -31,6 +31,7 @@ public:
   using timing = std::function<std::chrono::microseconds()>;
   enum class kind {
     handshake,
+    hear_wire,
     hear,
     hear_head,
     hear_bytes,
@@ -60,6 +61,8 @@ public:
   };
 
   script handshakes() && { return add({kind::handshake}); }
+  /// Reads what it does not understand, for ever.
+  script hears_wire() && { return add({kind::hear_wire}); }
   /// Waits for a whole request.
   script hears() && { return add({kind::hear}); }
   /// Waits for the head of a request.
@@ -179,6 +182,8 @@ private:
       switch (now.what) {
       case kind::handshake:
         return handshake();
+      case kind::hear_wire:
+        return drain();
       case kind::hear:
         return hear(false);
       case kind::hear_head:
@@ -309,6 +314,7 @@ private:
                                  self->peer.truncations += ec == asio::error::eof;
                                  return self->close();
                                }
+                               self->peer.wire_bytes += size;
                                self->tls.feed({self->chunk.data(), size});
                                then();
                              });
@@ -383,6 +389,7 @@ public:
   std::atomic<std::size_t> full_handshakes = 0;
   std::atomic<std::size_t> resumptions = 0;
   std::atomic<std::size_t> failed_handshakes = 0;
+  std::atomic<std::size_t> wire_bytes = 0; ///< As they come over the transport.
   std::atomic<std::size_t> application_bytes = 0;
   std::atomic<std::size_t> ends_heard = 0;  ///< Of connections that the client ended as it should.
   std::atomic<std::size_t> truncations = 0; ///< And of those that it just closed.
