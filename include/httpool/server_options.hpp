@@ -9,8 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 namespace httpool {
+
+class tls_server;
 
 /// Options of a `server`. `server`'s constructors throw `std::invalid_argument`, naming field and
 /// value, for a duration that is not positive, for a limit of zero where that is not said to mean
@@ -30,6 +33,14 @@ struct server_options {
 
   /// Bytes of a request's content; beyond: 413.
   std::uint64_t max_body_bytes = 64 * 1024 * 1024;
+
+  /// Encrypts the connections (`<httpool/tls_server.hpp>`, in the library `httpool::tls`); none of
+  /// them is encrypted if null.
+  std::shared_ptr<tls_server> tls = {};
+
+  /// From the acceptance of an encrypted connection to the end of its handshake; then the
+  /// connection is closed.
+  duration handshake_timeout = std::chrono::seconds(10);
 
   /// From a request's first byte to the end of its head; then 408.
   duration head_timeout = std::chrono::seconds(10);

@@ -2,7 +2,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include <span>
 #include <utility>
 
 namespace httpool::detail {
@@ -52,20 +51,29 @@ void batch::gather() {
 }
 
 boost::system::error_code batch::write(boost::asio::ip::tcp::socket& socket) {
-  if (pieces_.empty())
-    gather();
   boost::system::error_code ec;
-  while (first_ < pieces_.size()) {
-    std::size_t written = socket.write_some(std::span(pieces_).subspan(first_), ec);
+  while (!empty()) {
+    const std::size_t written = socket.write_some(rest(), ec);
     if (ec)
       return ec;
-    while (first_ < pieces_.size() && written >= pieces_[first_].size())
-      written -= pieces_[first_++].size();
-    if (first_ < pieces_.size())
-      pieces_[first_] += written;
+    wrote(written);
   }
-  clear();
   return ec;
+}
+
+std::span<const boost::asio::const_buffer> batch::rest() {
+  if (pieces_.empty())
+    gather();
+  return std::span(pieces_).subspan(first_);
+}
+
+void batch::wrote(std::size_t bytes) noexcept {
+  while (first_ < pieces_.size() && bytes >= pieces_[first_].size())
+    bytes -= pieces_[first_++].size();
+  if (first_ == pieces_.size())
+    clear();
+  else
+    pieces_[first_] += bytes;
 }
 
 void batch::clear() noexcept {

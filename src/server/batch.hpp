@@ -8,6 +8,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@ public:
   // Writes as much as the socket, which does not block, takes: all of it, or would_block, or
   // another error. May be called again after would_block, for the rest.
   boost::system::error_code write(boost::asio::ip::tcp::socket& socket);
+
+  // For who writes otherwise: what is still to be written, and that so much of it has been.
+  std::span<const boost::asio::const_buffer> rest();
+  void wrote(std::size_t bytes) noexcept;
 
   // Forgets what is not written, and all but a little memory.
   void clear() noexcept;

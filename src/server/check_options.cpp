@@ -39,6 +39,7 @@ void check_options(const server_options& options) {
   check("max_fields", options.max_fields);
   check("max_batch", options.max_batch);
   check("max_batch_bytes", options.max_batch_bytes);
+  check("handshake_timeout", options.handshake_timeout);
   check("head_timeout", options.head_timeout);
   check("body_timeout", options.body_timeout);
   check("idle_timeout", options.idle_timeout);

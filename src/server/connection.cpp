@@ -2,6 +2,8 @@
 
 #include "server/core.hpp"
 
+#include <httpool/error.hpp>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
@@ -39,6 +41,7 @@ server_connection::server_connection(std::shared_ptr<server_core> core, place ro
     : core_(std::move(core)),
       place_(std::move(room)),
       socket_(std::move(socket)),
+      stream_(socket_),
       context_(context),
       in_(std::max<std::size_t>(core_->options().max_head_bytes, 64 * 1024)),
       parser_(limits_of(core_->options())) {}
@@ -56,6 +59,8 @@ asio::awaitable<void> server_connection::run(std::shared_ptr<server_connection> 
 
 asio::awaitable<void> server_connection::serve() {
   error_code ec;
+  if (core_->options().tls)
+    co_await encrypt();
   for (;;) {
     const step next = advance();
     if (next != step::read)
@@ -88,12 +93,13 @@ asio::awaitable<void> server_connection::serve() {
       continue;
     }
     begin_waiting();
-    const std::size_t bytes =
-        co_await socket_.async_read_some(room(), asio::redirect_error(asio::use_awaitable, ec));
+    const std::size_t bytes = co_await read_some(ec);
     received(ec, bytes);
     if (aborted_)
       co_return;
   }
+  if (context_.is_encrypted)
+    stream_access::secure(stream_)->say_end();
   if (lingering_)
     co_await linger();
 }
@@ -227,11 +233,15 @@ error_code server_connection::write() {
   if (out_.empty())
     return {};
   ++core_->counters().writes;
-  return out_.write(socket_);
+  return context_.is_encrypted ? error_code(asio::error::would_block) : out_.write(socket_);
 }
 
 // Goes on with a write that would have blocked; false if the connection is lost.
 asio::awaitable<bool> server_connection::write_rest(error_code ec) {
+  return context_.is_encrypted ? write_encrypted() : write_plain(ec);
+}
+
+asio::awaitable<bool> server_connection::write_plain(error_code ec) {
   while (would_block(ec)) {
     core_->clock().set(*this, deadline_kind::progress);
     co_await socket_.async_wait(tcp::socket::wait_write,
@@ -247,6 +257,16 @@ asio::awaitable<bool> server_connection::write_rest(error_code ec) {
   co_return !ec;
 }
 
+asio::awaitable<std::size_t> server_connection::read_some(error_code& ec) {
+  if (context_.is_encrypted)
+    return read_encrypted(ec);
+  return socket_.async_read_some(room(), asio::redirect_error(asio::use_awaitable, ec));
+}
+
+std::size_t server_connection::read_now(error_code& ec) {
+  return context_.is_encrypted ? decrypt(room(), ec) : socket_.read_some(room(), ec);
+}
+
 asio::mutable_buffer server_connection::room() {
   past_buffer_ = in_body_ && in_.empty() && decoder_.direct() > large_rest;
   if (!past_buffer_) {
@@ -255,7 +275,7 @@ asio::mutable_buffer server_connection::room() {
   }
   // The body grows by what arrives, not by what is announced.
   constexpr std::size_t least = 64 * 1024;
-  constexpr std::size_t most = 1024 * 1024;
+  const std::size_t most = context_.is_encrypted ? least : 1024 * 1024;
   std::string& body = request_.body();
   body_filled_ = body.size();
   const auto more = static_cast<std::size_t>(
@@ -308,10 +328,10 @@ void server_connection::received(error_code ec, std::size_t bytes) {
   late_ = false;
   // What came in while the read was cancelled, because of the deadline or the server's stop.
   if (ec == asio::error::operation_aborted)
-    bytes = socket_.read_some(room(), ec);
+    bytes = read_now(ec);
   if (!ec)
     store(bytes);
-  else if (ec == asio::error::eof)
+  else if (ec == asio::error::eof || ec == error::connection_closed)
     input_ended();
   else if (!would_block(ec) || core_->stopping())
     end(would_block(ec) && unacknowledged() != 0);

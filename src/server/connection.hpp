@@ -8,10 +8,12 @@
 #include "server/deadlines.hpp"
 #include "server/quota.hpp"
 #include "server/read_buffer.hpp"
+#include "tls/secure_stream.hpp"
 
 #include <httpool/request.hpp>
 #include <httpool/request_context.hpp>
 #include <httpool/server_handler.hpp>
+#include <httpool/stream.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -69,7 +71,7 @@ private:
     answer, // a request is complete
     end,    // nothing more is taken from this client
   };
-  enum class waiting : std::uint8_t { nothing, request, head, body };
+  enum class waiting : std::uint8_t { nothing, handshake, request, head, body };
 
   // Parsing what has arrived.
   step advance();
@@ -87,9 +89,12 @@ private:
 
   // Reading and writing.
   boost::asio::awaitable<void> serve();
+  boost::asio::awaitable<std::size_t> read_some(boost::system::error_code& ec);
   boost::asio::awaitable<bool> write_rest(boost::system::error_code ec);
+  boost::asio::awaitable<bool> write_plain(boost::system::error_code ec);
   boost::asio::awaitable<void> linger();
   boost::system::error_code write();
+  std::size_t read_now(boost::system::error_code& ec);
   boost::asio::mutable_buffer room();
   void begin_waiting();
   void stop_waiting() noexcept;
@@ -101,10 +106,18 @@ private:
   bool is_client_receiving() noexcept;
   void input_ended();
   void end(bool lingering) noexcept;
+  void stop_operation() noexcept;
+
+  // If the connection is encrypted.
+  boost::asio::awaitable<void> encrypt();
+  std::size_t decrypt(boost::asio::mutable_buffer to, boost::system::error_code& ec);
+  boost::asio::awaitable<std::size_t> read_encrypted(boost::system::error_code& ec);
+  boost::asio::awaitable<bool> write_encrypted();
 
   std::shared_ptr<server_core> core_;
   place place_;
   tcp::socket socket_;
+  stream stream_; // over socket_: all that goes over it once it is encrypted
   request_context context_;
   boost::asio::cancellation_signal cancel_handler_;
 
@@ -127,6 +140,7 @@ private:
   bool lingering_ = false;
   bool aborted_ = false;
   bool late_ = false;
+  bool in_tls_ = false; // an operation of the encrypted stream is pending
 };
 
 } // namespace httpool::detail

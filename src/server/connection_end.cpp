@@ -58,7 +58,7 @@ void server_connection::cut() {
 // The server stops: what has come in already is taken, and nothing more is waited for.
 void server_connection::take_last() {
   error_code ec;
-  const std::size_t bytes = socket_.read_some(room(), ec);
+  const std::size_t bytes = read_now(ec);
   if (!ec)
     store(bytes);
   else
@@ -90,9 +90,8 @@ void server_connection::end(bool lingering) noexcept {
 }
 
 void server_connection::nudge() noexcept {
-  error_code ignored;
-  if (waiting_ == waiting::request)
-    socket_.cancel(ignored);
+  if (waiting_ == waiting::request || waiting_ == waiting::handshake)
+    stop_operation();
 }
 
 void server_connection::abort() noexcept {
@@ -112,9 +111,18 @@ void server_connection::abort() noexcept {
 }
 
 void server_connection::on_deadline(deadline_kind) noexcept {
-  error_code ignored;
   late_ = true;
-  socket_.cancel(ignored);
+  stop_operation();
+}
+
+// An operation of the encrypted stream has many steps, between which a cancellation would be
+// missed.
+void server_connection::stop_operation() noexcept {
+  error_code ignored;
+  if (in_tls_)
+    socket_.shutdown(tcp::socket::shutdown_both, ignored);
+  else
+    socket_.cancel(ignored);
 }
 
 } // namespace httpool::detail

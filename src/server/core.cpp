@@ -68,7 +68,7 @@ server_core::server_core(asio::any_io_executor executor, const tcp::endpoint& at
       places_(std::move(places)),
       deadlines_(std::make_shared<deadlines>(
           executor_, std::array{options_.idle_timeout, options_.head_timeout, options_.body_timeout,
-                                options_.linger_timeout})),
+                                options_.linger_timeout, options_.handshake_timeout})),
       acceptor_(executor_),
       pause_(executor_),
       drained_(executor_) {

@@ -13,7 +13,7 @@
 
 namespace httpool::detail {
 
-enum class deadline_kind : std::uint8_t { idle, head, progress, linger };
+enum class deadline_kind : std::uint8_t { idle, head, progress, linger, handshake };
 
 // One who has at most one deadline at a time.
 class deadline_holder : public boost::intrusive::list_base_hook<
@@ -36,7 +36,7 @@ private:
 class deadlines : public std::enable_shared_from_this<deadlines> {
 public:
   using clock = std::chrono::steady_clock;
-  static constexpr std::size_t kinds = 4;
+  static constexpr std::size_t kinds = 5;
 
   deadlines(const boost::asio::any_io_executor& executor,
             const std::array<clock::duration, kinds>& lengths);
