@@ -71,34 +71,9 @@ private:
   std::thread thread_;
 };
 
-class client {
+// What a client makes of the bytes that come, however they are transported.
+class receiver {
 public:
-  explicit client(const tcp::endpoint& to) : socket_(context_) { socket_.connect(to); }
-  explicit client(const live_server& to) : client(to.endpoint()) {}
-
-  // One whose system takes in hardly more than what the test has read.
-  client(const live_server& to, asio::socket_base::receive_buffer_size window) : socket_(context_) {
-    socket_.open(tcp::v4());
-    socket_.set_option(window);
-    socket_.connect(to.endpoint());
-  }
-
-  tcp::socket& socket() { return socket_; }
-
-  // False if the server has reset the connection.
-  bool send(std::string_view text) {
-    error_code ec;
-    asio::write(socket_, asio::buffer(text), ec);
-    return !ec;
-  }
-
-  // False if the server has reset the connection.
-  bool half_close() {
-    error_code ec;
-    socket_.shutdown(tcp::socket::shutdown_send, ec);
-    return !ec;
-  }
-
   // The next response, or none if the connection ends before one has begun. The test fails if it
   // ends in the middle of one.
   std::optional<httpool::response> receive(std::string_view method = "GET") {
@@ -138,27 +113,72 @@ public:
     return std::move(*message);
   }
 
+  // False if the server has reset the connection.
+  virtual bool send(std::string_view text) = 0;
+
+  // Takes in at most so much, for receive() to look at later.
+  bool read_some(std::size_t most = 65536) {
+    std::string bytes(most, ' ');
+    bytes.resize(read(asio::buffer(bytes), end_));
+    in_ += bytes;
+    return !end_;
+  }
+
   // Whether the server has closed, without a reset and without sending anything else.
   bool at_end() {
     const bool more = read_some();
     return !more && in_.empty() && end_ == asio::error::eof;
   }
 
-  // Takes in at most so much, for receive() to look at later.
-  bool read_some(std::size_t most = 65536) {
-    std::string bytes(most, ' ');
-    bytes.resize(socket_.read_some(asio::buffer(bytes), end_));
-    in_ += bytes;
-    return !end_;
-  }
-
   bool was_reset() const { return end_ == asio::error::connection_reset; }
 
+  // How it has ended.
+  error_code end() const { return end_; }
+
+protected:
+  ~receiver() = default;
+
 private:
-  asio::io_context context_;
-  tcp::socket socket_;
+  virtual std::size_t read(asio::mutable_buffer to, error_code& ec) = 0;
+
   std::string in_;
   error_code end_;
+};
+
+class client final : public receiver {
+public:
+  explicit client(const tcp::endpoint& to) : socket_(context_) { socket_.connect(to); }
+  explicit client(const live_server& to) : client(to.endpoint()) {}
+
+  // One whose system takes in hardly more than what the test has read.
+  client(const live_server& to, asio::socket_base::receive_buffer_size window) : socket_(context_) {
+    socket_.open(tcp::v4());
+    socket_.set_option(window);
+    socket_.connect(to.endpoint());
+  }
+
+  tcp::socket& socket() { return socket_; }
+
+  bool send(std::string_view text) override {
+    error_code ec;
+    asio::write(socket_, asio::buffer(text), ec);
+    return !ec;
+  }
+
+  // False if the server has reset the connection.
+  bool half_close() {
+    error_code ec;
+    socket_.shutdown(tcp::socket::shutdown_send, ec);
+    return !ec;
+  }
+
+private:
+  std::size_t read(asio::mutable_buffer to, error_code& ec) override {
+    return socket_.read_some(to, ec);
+  }
+
+  asio::io_context context_;
+  tcp::socket socket_;
 };
 
 } // namespace server_test
