@@ -238,6 +238,8 @@ error_code server_connection::write() {
 
 // Goes on with a write that would have blocked; false if the connection is lost.
 asio::awaitable<bool> server_connection::write_rest(error_code ec) {
+  // Nothing is read meanwhile, and a stop must not take the connection for one that is idle.
+  stop_waiting();
   return context_.is_encrypted ? write_encrypted() : write_plain(ec);
 }
 

@@ -190,7 +190,9 @@ std::size_t tls_stream::write_now(asio::const_buffer buffer, error_code& ec) noe
 }
 
 void tls_stream::say_end() noexcept {
-  if (!is_established_ || has_failed_)
+  // The end that the peer has said is answered (RFC 8446 §6.1).
+  const bool is_answer = SSL_get_shutdown(stream_.native_handle()) == SSL_RECEIVED_SHUTDOWN;
+  if (!is_established_ || (has_failed_ && !is_answer))
     return;
   has_failed_ = true;
   error_code ignored; // would_block, since the peer has not said the same
