@@ -1,6 +1,9 @@
 // ServiceB: an HTTP server to call, measure and restart. `service_b --help` lists the flags.
 
 #include "service_b_routes.hpp"
+#ifdef SERVICE_B_TLS
+#include "service_b_tls.hpp"
+#endif
 
 #include <httpool/server_threads.hpp>
 
@@ -21,6 +24,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace asio = boost::asio;
 namespace po = boost::program_options;
@@ -34,6 +38,9 @@ struct settings {
   std::size_t threads = 1;
   std::string log_level;
   httpool::server_options server;
+#ifdef SERVICE_B_TLS
+  service_b::certificate_files certificates;
+#endif
 };
 
 class usage_error : public std::runtime_error {
@@ -56,6 +63,40 @@ void say(const Text& text) {
     throw std::runtime_error("cannot write to standard output");
 }
 
+#ifdef SERVICE_B_TLS
+using texts = std::vector<std::string>;
+
+void add_certificates(po::options_description& known) {
+  known.add_options()(
+      "cert", po::value<texts>(),
+      "speak TLS: file of the certificate and its chain, in PEM; with --key; may be "
+      "given again for more names; SIGHUP reads the files again")(
+      "key", po::value<texts>(), "file of the key of the certificate named at the same place")(
+      "client-ca", po::value<std::string>(),
+      "require a certificate of clients; file of the roots of these");
+}
+
+service_b::certificate_files certificates_of(const po::variables_map& flags) {
+  const auto all = [&flags](const char* name) {
+    const texts given = flags.count(name) != 0 ? flags[name].as<texts>() : texts{};
+    if (std::find(given.begin(), given.end(), "") != given.end())
+      throw usage_error("--" + std::string(name) + " must not be empty");
+    return given;
+  };
+  service_b::certificate_files files{all("cert"), all("key"), {}};
+  if (files.chains.size() != files.keys.size())
+    throw usage_error("--cert and --key must be given equally often");
+  if (flags.count("client-ca") != 0) {
+    files.client_ca = flags["client-ca"].as<std::string>();
+    if (files.client_ca.empty())
+      throw usage_error("--client-ca must not be empty");
+    if (files.chains.empty())
+      throw usage_error("--client-ca needs --cert and --key");
+  }
+  return files;
+}
+#endif
+
 // False if only help was wanted, which has been given then.
 bool parse(int argc, char** argv, settings& to) {
   constexpr std::int64_t many = 1'000'000'000'000;
@@ -74,6 +115,9 @@ bool parse(int argc, char** argv, settings& to) {
       "max-connections", integer(0), "connections at a time; 0: no limit")(
       "log-level", text("info"),
       "trace, debug, info, warn, error or off; the log goes to stderr")("help", "show this");
+#ifdef SERVICE_B_TLS
+  add_certificates(known);
+#endif
   po::variables_map flags;
   try {
     namespace style = po::command_line_style;
@@ -104,6 +148,9 @@ bool parse(int argc, char** argv, settings& to) {
   to.server.max_connections = static_cast<std::size_t>(number(flags, "max-connections", 0, many));
   to.server.idle_timeout =
       std::chrono::milliseconds(number(flags, "idle-timeout-ms", 1, many / 1000));
+#ifdef SERVICE_B_TLS
+  to.certificates = certificates_of(flags);
+#endif
   return true;
 }
 
@@ -142,13 +189,23 @@ void serve(const settings& given) {
   asio::signal_set signals(context, SIGTERM, SIGINT);
   httpool::server_options options = given.server;
   options.on_response = observe;
+#ifdef SERVICE_B_TLS
+  options.tls = service_b::encrypt(given.certificates);
+  asio::signal_set renewals(context);
+  if (options.tls) {
+    renewals.add(SIGHUP);
+    service_b::reload_on(renewals, *options.tls, given.certificates);
+  }
+#endif
   httpool::server_threads server(given.threads, endpoint_of(given), answer, options);
   std::ostringstream ready;
   ready << "listening on " << server.local_endpoint() << '\n';
   say(ready.str());
 
-  signals.async_wait(
-      [](boost::system::error_code, int number) { spdlog::info("stopping on signal {}", number); });
+  signals.async_wait([&](boost::system::error_code, int number) {
+    spdlog::info("stopping on signal {}", number);
+    context.stop();
+  });
   context.run();
   // A second signal ends the program at once.
   signals.clear();
