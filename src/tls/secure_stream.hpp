@@ -41,7 +41,8 @@ public:
                           io_handler handler) = 0;
 
   /// Reads what is there, without waiting: `would_block` if that is nothing. Session tickets and
-  /// key updates that have come are taken in. Not while a read is pending.
+  /// key updates that have come are taken in, but not without end: `error::protocol_error`. Not
+  /// while a read is pending.
   virtual std::size_t read_now(boost::asio::mutable_buffer buffer,
                                boost::system::error_code& ec) noexcept = 0;
 

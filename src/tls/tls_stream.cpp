@@ -24,6 +24,10 @@ namespace {
 /// The most that a record holds (RFC 8446 §5.1).
 constexpr std::size_t record_size = 16 * 1024;
 
+/// What a peer may send at a stretch without any data in it: tickets take a few kilobytes. Who goes
+/// on with key updates would have the thread for itself.
+constexpr std::size_t most_without_data = 64 * 1024;
+
 /// Whether the peer, or this side, found fault with a certificate (RFC 8446 §6.2).
 bool is_about_certificates(const error_code& ec) noexcept {
   if (ec.category() != asio::error::get_ssl_category())
@@ -74,9 +78,15 @@ tls_transport::tls_transport(stream& over) noexcept : plain_(over.lowest_layer()
 }
 
 std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec) {
-  if (secure_stream* const below = stream_access::secure(plain_))
-    return below->read_now(buffer, ec);
-  return plain_.lowest_layer().read_some(buffer, ec);
+  if (allowed_ == 0) {
+    ec = error::protocol_error;
+    return 0;
+  }
+  secure_stream* const below = stream_access::secure(plain_);
+  const std::size_t size =
+      below ? below->read_now(buffer, ec) : plain_.lowest_layer().read_some(buffer, ec);
+  allowed_ -= std::min(allowed_, size);
+  return size;
 }
 
 std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec) {
@@ -172,6 +182,7 @@ std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) no
     ec = error::connection_closed;
     return 0;
   }
+  stream_.next_layer().limit_reads(most_without_data);
   const std::size_t size = stream_.read_some(buffer, ec);
   if (ec && ec != asio::error::would_block)
     ec = ended(ec);
@@ -196,6 +207,7 @@ void tls_stream::say_end() noexcept {
     return;
   has_failed_ = true;
   error_code ignored; // would_block, since the peer has not said the same
+  stream_.next_layer().limit_reads(most_without_data);
   stream_.shutdown(ignored);
 }
 

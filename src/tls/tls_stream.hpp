@@ -39,8 +39,12 @@ public:
   std::size_t read_some(boost::asio::mutable_buffer buffer, boost::system::error_code& ec);
   std::size_t write_some(boost::asio::const_buffer buffer, boost::system::error_code& ec);
 
+  /// How many bytes may be read without waiting before this is said again.
+  void limit_reads(std::size_t bytes) noexcept { allowed_ = bytes; }
+
 private:
   stream plain_; ///< With what encrypted the stream before.
+  std::size_t allowed_ = 0;
 };
 
 class tls_stream final : public secure_stream {

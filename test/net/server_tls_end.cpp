@@ -200,6 +200,28 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_its_response_is_cut_by_the_prog
   BOOST_TEST(server->stats().timed_out == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(who_renews_keys_without_end_is_not_served_on) {
+  std::promise<void> gate;
+  live_server server(
+      [&](const request& message) {
+        if (message.target() == "/wait")
+          gate.get_future().get();
+        return response(200, "hello", "text/plain");
+      },
+      encrypted(make_tls(), patient()));
+  tls_clients clients(root.root_pem());
+  tls_client_peer peer(server, clients);
+  for (int i = 0; i != 100; ++i)
+    peer.update_key();
+  BOOST_TEST(peer.get("/").status() == 200u);
+  peer.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (int i = 0; i != 4000; ++i)
+    peer.update_key();
+  gate.set_value();
+  until([&] { return server->stats().open == 0; });
+  BOOST_TEST(server->stats().timed_out == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(half_a_record_does_not_put_off_a_deadline) {
   httpool::server_options options = patient();
   options.body_timeout = 50ms;

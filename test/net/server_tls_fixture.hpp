@@ -132,6 +132,14 @@ public:
     return !ec;
   }
 
+  // Sends a message of TLS that holds no data.
+  void update_key() {
+    error_code ec;
+    SSL_key_update(handle(), SSL_KEY_UPDATE_NOT_REQUESTED);
+    stream_.handshake(asio::ssl::stream_base::client, ec);
+    BOOST_TEST(!ec);
+  }
+
   // Says that it will send no more, without waiting for the same.
   void say_end() {
     SSL_set_quiet_shutdown(handle(), 0);
