@@ -31,7 +31,7 @@ struct tls_server_options {
   /// Whether a client without a certificate is turned away, if clients are asked for one.
   bool require_client_certificate = true;
 
-  /// The lowest version to speak.
+  /// The lowest version to speak. There is no renegotiation and no compression.
   tls_version min_version = tls_version::tls_1_2;
 
   /// The highest version to speak.
@@ -40,8 +40,9 @@ struct tls_server_options {
   /// The cipher suites of TLS 1.2, in OpenSSL's notation; its default if empty.
   std::string ciphers = {};
 
-  /// Is given OpenSSL's context of each certificate once, when all else has been set, for what
-  /// these options lack.
+  /// Is given OpenSSL's context of each certificate once, in their order and when all else has been
+  /// set, for what these options lack. Connections begin with the first: options, versions and
+  /// callbacks that concern more than the certificate count there alone.
   std::function<void(ssl_ctx_st*)> customize = {};
 };
 
@@ -49,10 +50,16 @@ struct tls_server_options {
 struct tls_server_stats {
   std::uint64_t full_handshakes = 0; ///< Completed, with certificates.
   std::uint64_t resumptions = 0;     ///< Handshakes completed by the resumption of a session.
-  std::uint64_t failures = 0;        ///< Handshakes that failed, or were given up.
+  std::uint64_t failures = 0;        ///< Handshakes that failed, or were given up once begun.
 };
 
-/// Encrypts the connections of servers that are given it as `server_options::tls`.
+/// Encrypts the connections of servers that are given it as `server_options::tls`; several servers
+/// may share one.
+///
+/// The protocol is HTTP/1.1 whether the client asks for it by ALPN (RFC 7301) or asks for none; a
+/// client that offers others alone is turned away. Clients can resume their sessions by tickets
+/// (RFC 5077, RFC 8446 §2.2), for whichever certificate; the keys of the tickets live as long as
+/// this object. There is no early data.
 ///
 /// \par Thread safety
 /// Safe.
@@ -78,8 +85,10 @@ public:
   tls_server(const tls_server&) = delete;
   tls_server& operator=(const tls_server&) = delete;
 
-  /// Reads the files of `options`, for connections that are accepted from now on; those that there
-  /// are stay as they are, and clients can still resume their sessions.
+  /// Reads the files of `options`, for handshakes that begin from now on; the connections that
+  /// there are stay as they are, and clients can still resume their sessions unless what is asked
+  /// of clients has changed: their roots, or whether a certificate is required. May take a while:
+  /// it had better not be called by a server's own thread.
   ///
   /// \throws std::invalid_argument as `create` does; nothing has changed then.
   virtual void reload(tls_server_options options) = 0;

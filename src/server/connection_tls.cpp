@@ -19,6 +19,8 @@ using boost::system::error_code;
 
 // Makes the handshake, or ends the connection.
 asio::awaitable<void> server_connection::encrypt() {
+  if (core_->stopping())
+    co_return end(false);
   error_code ec;
   waiting_ = waiting::handshake;
   in_tls_ = true;
