@@ -36,6 +36,10 @@ void check_names(const std::function<void(tls_options&)>& spoil, const std::stri
   BOOST_TEST(text.starts_with("httpool: " + field + " is " + value + ", but "), text);
 }
 
+std::string quoted(const std::string& text) {
+  return std::string("\"").append(text).append("\"");
+}
+
 constexpr const char* damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
 } // namespace
@@ -69,7 +73,7 @@ BOOST_AUTO_TEST_CASE(pins_must_be_hashes) {
         [&](tls_options& o) {
           o.pinned_keys = {whole + "=", pin};
         },
-        "pinned_keys", '"' + pin + '"');
+        "pinned_keys", quoted(pin));
   BOOST_TEST(complaint([&](tls_options& o) { o.pinned_keys = {"sha256/" + whole + "="}; }) ==
              "none");
 }
@@ -115,6 +119,6 @@ BOOST_AUTO_TEST_CASE(options_of_the_protocol_are_checked) {
   check_names([](tls_options& o) { o.ciphers = "NO-SUCH"; }, "ciphers", "\"NO-SUCH\"");
   check_names([](tls_options& o) { o.alpn = {"http/1.1", ""}; }, "alpn", "\"\"");
   const std::string endless(256, 'x');
-  check_names([&](tls_options& o) { o.alpn = {endless}; }, "alpn", '"' + endless + '"');
+  check_names([&](tls_options& o) { o.alpn = {endless}; }, "alpn", quoted(endless));
   BOOST_TEST(complaint([](tls_options& o) { o.alpn = {}; }) == "none");
 }
