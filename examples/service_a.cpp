@@ -3,6 +3,9 @@
 #include "service_a_options.hpp"
 #include "service_a_output.hpp"
 #include "service_a_report.hpp"
+#ifdef SERVICE_A_TLS
+#include "service_a_tls.hpp"
+#endif
 
 #include <httpool/body_source.hpp>
 #include <httpool/client.hpp>
@@ -47,6 +50,13 @@ httpool::client_options client_options_for(const options& wanted) {
   const std::chrono::nanoseconds timeout = wanted.timeout;
   chosen.pool.dial_backoff = std::min<std::chrono::nanoseconds>(100ms, timeout / 8);
   chosen.pool.max_dial_backoff = std::min<std::chrono::nanoseconds>(1s, timeout / 4);
+#ifdef SERVICE_A_TLS
+  const auto is_https = [](const destination& to) {
+    return to.where.scheme() == httpool::scheme::https;
+  };
+  if (std::any_of(wanted.destinations.begin(), wanted.destinations.end(), is_https))
+    chosen.pool.tls = make_tls(wanted.tls);
+#endif
   return chosen;
 }
 

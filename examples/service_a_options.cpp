@@ -40,6 +40,10 @@ po::options_description described() {
   add("header", po::value<std::vector<std::string>>(), "a field 'Name: value'; may be repeated");
   add("http1.0", po::bool_switch(), "send HTTP/1.0 that asks to keep the connection");
   add("unix-socket", po::value<std::string>(), "the socket to use, whatever the URLs name");
+  add("cacert", text(""), "a file of the roots to trust for https, instead of the system's");
+  add("cert", text(""), "the certificate to show to servers that ask, as PEM");
+  add("key", text(""), "the file of its key, if it is another one");
+  add("insecure", po::bool_switch(), "do not verify who the server is");
   add("output", po::value<std::string>(),
       "a file for the responses' bodies, one after the other; "
       "- is standard output");
@@ -180,6 +184,17 @@ void take_message(const po::variables_map& given, options& wanted) {
   }
 }
 
+void take_tls(const po::variables_map& given, tls_flags& wanted) {
+  wanted.cacert = given["cacert"].as<std::string>();
+  wanted.cert = given["cert"].as<std::string>();
+  wanted.key = given["key"].as<std::string>();
+  wanted.insecure = given["insecure"].as<bool>();
+  if (wanted.cert.empty() && !wanted.key.empty())
+    throw usage_error("--key is given, and --cert is not");
+  if (wanted.insecure && !wanted.cacert.empty())
+    throw usage_error("--insecure and --cacert exclude each other");
+}
+
 options from(const po::variables_map& given) {
   options wanted;
   wanted.help = given["help"].as<bool>();
@@ -199,6 +214,7 @@ options from(const po::variables_map& given) {
     wanted.output = given["output"].as<std::string>();
   if (wanted.json && wanted.output == "-")
     throw usage_error("--json and --output - exclude each other: both want standard output");
+  take_tls(given, wanted.tls);
   take_message(given, wanted);
   return wanted;
 }
@@ -228,9 +244,9 @@ options parse(int argc, const char* const* argv) {
 std::string usage() {
   std::ostringstream text;
   text << "usage: service_a URL... [options]\n"
-       << "A URL is http://HOST[:PORT][/PATH][?QUERY] or http+unix://SOCKET[/PATH][?QUERY], with "
-          "the\n"
-       << "socket's slashes written %2F. Requests go to the URLs in turn.\n"
+       << "A URL is http[s]://HOST[:PORT][/PATH][?QUERY] or http+unix://SOCKET[/PATH][?QUERY], "
+          "with\n"
+       << "the socket's slashes written %2F. Requests go to the URLs in turn.\n"
        << described();
   return text.str();
 }

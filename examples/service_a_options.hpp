@@ -21,6 +21,14 @@ struct destination {
   std::size_t pool = 0; ///< The number of the origin.
 };
 
+/// How https is called. Empty names of files are none.
+struct tls_flags {
+  std::string cacert;
+  std::string cert;
+  std::string key;
+  bool insecure = false;
+};
+
 struct options {
   std::vector<std::string> urls;
   std::vector<destination> destinations; ///< One a URL; requests go to them in turn.
@@ -30,6 +38,7 @@ struct options {
   std::size_t connections = 8;
   std::chrono::milliseconds timeout{5000};
   std::chrono::milliseconds gap{0};
+  tls_flags tls;
   std::optional<std::string> output;    ///< Where bodies go: a file, or `-`.
   std::optional<std::string> data_file; ///< Where the bodies of the requests come from.
   bool json = false;

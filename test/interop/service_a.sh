@@ -124,7 +124,10 @@ usage_test() {
   for url in http:/a http:// http+unix:///; do
     refused "\"$url\" is not a URL to send requests to: url_without_host: " "$url"
   done
-  refused '"https://a/" is not a URL to send requests to: unsupported_scheme: ' https://a/
+  refused '"ftp://a/" is not a URL to send requests to: unsupported_scheme: ' ftp://a/
+  refused '--key is given, and --cert is not' https://a/ --key key.pem
+  refused '--insecure and --cacert exclude each other' https://a/ --insecure --cacert a.pem
+  refused '--cacert, --cert or --key: httpool: ca_file is "/nowhere"' https://a/ --cacert /nowhere
   refused '"http://a/?" is not a URL' http://a/$'\e'
   refused '"a" is not a URL' http://127.0.0.1/ a
   refused 'a URL that is not shown here is not' http://me:secret@a/

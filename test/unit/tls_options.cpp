@@ -36,10 +36,6 @@ void check_names(const std::function<void(tls_options&)>& spoil, const std::stri
   BOOST_TEST(text.starts_with("httpool: " + field + " is " + value + ", but "), text);
 }
 
-std::string quoted(const std::string& text) {
-  return std::string("\"").append(text).append("\"");
-}
-
 constexpr const char* damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
 } // namespace
@@ -47,7 +43,7 @@ constexpr const char* damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CER
 BOOST_AUTO_TEST_CASE(options_of_trust_are_checked) {
   const authority root;
   check_names([](tls_options& o) { o.ca_file = "/nowhere"; }, "ca_file", "\"/nowhere\"");
-  check_names([](tls_options& o) { o.ca_file = "/"; }, "ca_file", "\"/\"");
+  check_names([](tls_options& o) { o.ca_file = "/usr"; }, "ca_file", "\"/usr\"");
   check_names([](tls_options& o) { o.ca_file = "/dev/null"; }, "ca_file", "\"/dev/null\"");
   check_names([](tls_options& o) { o.ca_pem = "no PEM"; }, "ca_pem", "a text");
   check_names([](tls_options& o) { o.ca_pem = damaged; }, "ca_pem", "a text");
@@ -73,7 +69,7 @@ BOOST_AUTO_TEST_CASE(pins_must_be_hashes) {
         [&](tls_options& o) {
           o.pinned_keys = {whole + "=", pin};
         },
-        "pinned_keys", quoted(pin));
+        "pinned_keys", '"' + pin + '"');
   BOOST_TEST(complaint([&](tls_options& o) { o.pinned_keys = {"sha256/" + whole + "="}; }) ==
              "none");
 }
@@ -119,6 +115,6 @@ BOOST_AUTO_TEST_CASE(options_of_the_protocol_are_checked) {
   check_names([](tls_options& o) { o.ciphers = "NO-SUCH"; }, "ciphers", "\"NO-SUCH\"");
   check_names([](tls_options& o) { o.alpn = {"http/1.1", ""}; }, "alpn", "\"\"");
   const std::string endless(256, 'x');
-  check_names([&](tls_options& o) { o.alpn = {endless}; }, "alpn", quoted(endless));
+  check_names([&](tls_options& o) { o.alpn = {endless}; }, "alpn", '"' + endless + '"');
   BOOST_TEST(complaint([](tls_options& o) { o.alpn = {}; }) == "none");
 }
