@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(requests_sent_ahead_are_answered_in_order_in_few_writes) {
     ahead += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
   peer.send(ahead);
   for (int i = 0; i != 200; ++i)
-    BOOST_TEST(peer.receive()->body() == "/" + std::to_string(i));
+    BOOST_TEST(peer.receive()->body() == std::string("/").append(std::to_string(i)));
   BOOST_TEST(server->stats().requests == 200u);
   BOOST_TEST(server->stats().writes < 50u);
 }
