@@ -8,6 +8,7 @@
 #include <httpool/detail/client_operations.hpp>
 #include <httpool/origin.hpp>
 #include <httpool/pool_options.hpp>
+#include <httpool/proxy_settings.hpp>
 #include <httpool/request.hpp>
 #include <httpool/response_stream.hpp>
 #include <httpool/send_options.hpp>
@@ -30,8 +31,19 @@ namespace httpool {
 /// How a client is set up. A nonsense value makes the client's constructor throw
 /// `std::invalid_argument` with the field's name and the value.
 struct client_options {
-  /// The pool of connections of each origin.
+  /// The pool of connections of each origin. Its `tls` is used for `https` alone; its `proxy` must
+  /// not be set.
   pool_options pool = {};
+
+  /// The proxies that requests go through; none by default. `proxy_settings::from_environment` has
+  /// those that the environment names.
+  ///
+  /// A field `Proxy-Authorization` of a request, which takes the place of the credentials that the
+  /// settings have, goes to a proxy that forwards the request, and is left out of every other one:
+  /// it is not for origins. `Proxy-Connection` is always left out. A 407 of a proxy that forwards
+  /// is a response like another; one that a tunnel is refused with is
+  /// `error::proxy_authentication_failed`.
+  proxy_settings proxies = {};
 
   /// Connections that may exist at once over all origins, whatever their state; 0 means 512, or
   /// `pool_options::max_connections` if that is more. When all exist, the one that has been idle

@@ -2,6 +2,8 @@
 /// How a pool is set up: its limits, its deadlines and its hooks.
 #pragma once
 
+#include <httpool/proxy.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -104,6 +106,16 @@ struct pool_options {
   /// Encrypts the connections; none is by default. The handshake belongs to the dial.
   /// `tls_client::create` makes one; a `client` uses it for `https` alone.
   std::shared_ptr<tls_client> tls = {};
+
+  /// The proxy that connections are made through: a tunnel, opened by CONNECT (RFC 9110 §9.3.6) or
+  /// by SOCKS, within which TLS is spoken with the origin, if it is spoken. The proxy is the one
+  /// that is resolved and dialed, and the origin is whom it is told. What a `client` uses is in
+  /// `client_options::proxies`.
+  ///
+  /// Besides the errors of any dial there are `error::proxy_refused` and
+  /// `error::proxy_authentication_failed`, and what a SOCKS proxy says of the origin, such as
+  /// `error::connection_refused`.
+  std::optional<httpool::proxy> proxy = {};
 
   /// Runs once on each new connection, within `dial_timeout`, before anybody is given it and before
   /// a proxy or TLS is spoken to, such as to set socket options, or for a greeting where there are

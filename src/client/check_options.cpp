@@ -1,5 +1,6 @@
 #include "client/check_options.hpp"
 
+#include "dial/dialer.hpp"
 #include "pool/options_check.hpp"
 
 #include <httpool/connection_budget.hpp>
@@ -49,6 +50,12 @@ void check_above_zero(const char* field, std::size_t value) {
 
 client_options checked(client_options options) {
   check(options.pool);
+  if (options.pool.proxy)
+    refuse("pool.proxy", options.pool.proxy->to_string(), "not be set: proxies are what counts");
+  for (const auto* each : {&options.proxies.http, &options.proxies.https}) {
+    if (*each)
+      check(**each);
+  }
   check_above_zero("exchange_timeout", options.exchange_timeout);
   check_above_zero("first_byte_timeout", options.first_byte_timeout);
   check_above_zero("read_timeout", options.read_timeout);

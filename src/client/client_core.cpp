@@ -2,9 +2,11 @@
 
 #include "client/check_options.hpp"
 #include "client/exchange.hpp"
+#include "client/probe_with.hpp"
+#include "dial/socks5.hpp"
+#include "http1/basic_credentials.hpp"
 
 #include <httpool/error.hpp>
-#include <httpool/http_probe.hpp>
 #include <httpool/url.hpp>
 
 #include <boost/asio/error.hpp>
@@ -16,13 +18,56 @@
 namespace httpool::detail {
 namespace {
 
-dialer::target target_of(const origin& where) {
+/// Whether a proxy is sent the requests for an origin as they are, instead of opening a tunnel.
+bool forwards(const proxy* by, const origin& where) noexcept {
+  return by && where.scheme() == scheme::http && by->kind() != proxy_kind::socks5;
+}
+
+bool can_be_told(const proxy* by, const origin& where) noexcept {
+  return !by || by->kind() != proxy_kind::socks5 || where.host().size() <= longest_socks_name;
+}
+
+addressing addressing_of(const origin& where, const proxy* by) {
+  addressing made{where.authority()};
+  if (forwards(by, where)) {
+    made.forwarded_to = "http://" + made.host;
+    if (by->has_credentials())
+      made.credentials = http1::basic_credentials(by->user(), by->password());
+  }
+  return made;
+}
+
+dialer::target target_of(const origin& where, const proxy* by) {
+  if (forwards(by, where))
+    return dialer::host_and_port{by->host(), by->port()};
   if (where.scheme() == scheme::http_unix)
     return dialer::unix_path{std::string(where.socket_path())};
   return dialer::host_and_port{std::string(where.host()), where.port()};
 }
 
+/// Whom TLS is spoken with at the other end of the connection that a pool makes: the origin, or a
+/// proxy that forwards.
+std::shared_ptr<tls_client> tls_for(const origin& where, const proxy* by,
+                                    const std::shared_ptr<tls_client>& origins) {
+  if (where.scheme() == scheme::https)
+    return origins;
+  return forwards(by, where) && by->kind() == proxy_kind::https ? by->tls() : nullptr;
+}
+
 } // namespace
+
+void addressing::apply(request& message) const {
+  message.fields().erase("Proxy-Connection");
+  if (forwarded_to.empty()) {
+    message.fields().erase("Proxy-Authorization");
+    return;
+  }
+  // For the origin as a whole there is no path (RFC 9112 §3.2.4).
+  const std::string_view path = message.target();
+  message.target(path == "*" ? forwarded_to : forwarded_to + std::string(path));
+  if (!credentials.empty() && !message.fields().contains("Proxy-Authorization"))
+    message.fields().set("Proxy-Authorization", credentials);
+}
 
 std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor executor,
                                                  const origin* base, client_options given) {
@@ -41,16 +86,20 @@ client_core::client_core(boost::asio::any_io_executor runs_on, client_options gi
     : executor(std::move(runs_on)), options(checked(std::move(given))) {}
 
 client_core::shared_pool client_core::make_pool(const origin& where) {
-  std::string host = where.authority();
+  const proxy* const by = options.proxies.proxy_for(where);
+  addressing address = addressing_of(where, by);
   pool_options wanted = options.pool;
-  if (where.scheme() != scheme::https)
-    wanted.tls = nullptr;
-  if (!options.probe_path.empty())
-    wanted.probe = http_probe(host, options.probe_path, options.pool.probe.interval,
-                              options.pool.probe.timeout);
+  wanted.tls = tls_for(where, by, options.pool.tls);
+  if (by && !forwards(by, where))
+    wanted.proxy = *by;
+  if (!options.probe_path.empty()) {
+    request question("HEAD", options.probe_path);
+    address.apply(question);
+    wanted.probe = probe_with(std::move(question), address.host, options.pool.probe);
+  }
   const auto owner = std::make_shared<origin_owner>(weak_from_this(), where);
-  auto connections = pool_core::create(executor, target_of(where), std::move(wanted), owner);
-  return std::make_shared<const origin_pool>(owner, std::move(host), std::move(connections));
+  auto connections = pool_core::create(executor, target_of(where, by), std::move(wanted), owner);
+  return std::make_shared<const origin_pool>(owner, std::move(address), std::move(connections));
 }
 
 boost::system::result<client_core::shared_pool> client_core::pool_for(request& message) {
@@ -67,6 +116,8 @@ boost::system::result<client_core::shared_pool> client_core::pool_for(request& m
   const origin& where = parsed->origin();
   if (where.scheme() == scheme::https && !options.pool.tls)
     return error::tls_not_configured;
+  if (!can_be_told(options.proxies.proxy_for(where), where))
+    return error::name_not_found;
   if (base && base->owner->where == where)
     return base;
   shared_pool made;

@@ -6,6 +6,8 @@
 
 #include <httpool/client.hpp>
 #include <httpool/origin.hpp>
+#include <httpool/proxy.hpp>
+#include <httpool/request.hpp>
 
 #include <boost/system/result.hpp>
 
@@ -31,15 +33,27 @@ struct origin_owner final : pool_owner {
   const origin where;
 };
 
+/// How requests for one origin are addressed: as to the origin itself, or as to a proxy that
+/// forwards them.
+struct addressing {
+  /// Makes `message`, whose target is in origin-form or `*`, what is sent. Fields that are meant
+  /// for proxies reach no other (RFC 9110 §11.7.2).
+  void apply(request& message) const;
+
+  std::string host;              ///< The value of the `Host` field.
+  std::string forwarded_to = {}; ///< What stands before the target, if a proxy forwards;
+  std::string credentials = {};  ///< what that is told of who asks, if anything.
+};
+
 /// The connections to one origin. Apart from the client's table only exchanges share it: it is in
 /// use as long as one does.
 struct origin_pool {
-  origin_pool(std::shared_ptr<origin_owner> told, std::string host_field,
+  origin_pool(std::shared_ptr<origin_owner> told, addressing how,
               std::shared_ptr<pool_core> pool) noexcept
-      : owner(std::move(told)), host(std::move(host_field)), connections(std::move(pool)) {}
+      : owner(std::move(told)), address(std::move(how)), connections(std::move(pool)) {}
 
   const std::shared_ptr<origin_owner> owner;
-  const std::string host; ///< The value of the `Host` field.
+  const addressing address;
   const std::shared_ptr<pool_core> connections;
 };
 

@@ -112,10 +112,11 @@ boost::system::error_code exchange::prepare() {
   if (!found)
     return found.error();
   pool_ = std::move(*found);
+  pool_->address.apply(request_);
   if (source_ && !request_.body().empty())
     return error::invalid_request;
   const std::optional<std::uint64_t> size = source_ ? source_.size : request_.body().size();
-  if (const error_code ec = http1::append_head(head_, request_, size, pool_->host, form_))
+  if (const error_code ec = http1::append_head(head_, request_, size, pool_->address.host, form_))
     return ec;
   expects_leave_ = request_.fields().has_token("Expect", "100-continue");
   if (expects_leave_ && form_ == http1::body_form::none)

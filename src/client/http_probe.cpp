@@ -1,4 +1,5 @@
 #include "client/keep_alive_hint.hpp"
+#include "client/probe_with.hpp"
 #include "http1/framing.hpp"
 #include "http1/head_parser.hpp"
 #include "http1/serialize.hpp"
@@ -53,19 +54,23 @@ asio::awaitable<bool> ask(lease& asked, std::shared_ptr<const std::string> quest
 
 } // namespace
 
+pool_probe detail::probe_with(request question, std::string_view host, const pool_probe& pace) {
+  question.fields().set("Host", host);
+  http1::body_form form = http1::body_form::none;
+  const auto head = std::make_shared<std::string>();
+  if (const auto ec = http1::append_head(*head, question, host, form))
+    throw boost::system::system_error(ec);
+  pool_probe probe = pace;
+  probe.ask = [head](lease& asked) { return ask(asked, head); };
+  return probe;
+}
+
 pool_probe http_probe(std::string host, std::string path, std::chrono::nanoseconds interval,
                       std::chrono::nanoseconds timeout) {
-  request head("HEAD", path);
-  head.fields().set("Host", host);
-  http1::body_form form = http1::body_form::none;
-  const auto question = std::make_shared<std::string>();
-  if (const auto ec = http1::append_head(*question, head, host, form))
-    throw boost::system::system_error(ec);
-  pool_probe probe;
-  probe.ask = [question](lease& asked) { return ask(asked, question); };
-  probe.interval = interval;
-  probe.timeout = timeout;
-  return probe;
+  pool_probe pace;
+  pace.interval = interval;
+  pace.timeout = timeout;
+  return detail::probe_with(request("HEAD", path), host, pace);
 }
 
 } // namespace httpool

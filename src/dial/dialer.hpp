@@ -1,4 +1,4 @@
-// Making one connection: resolve, connect, prepare, and agree on keys.
+// Making one connection: resolve, connect, prepare, open a tunnel, and agree on keys.
 #pragma once
 
 #include "dial/connect_to_any.hpp"
@@ -14,11 +14,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace httpool::detail {
+
+/// \throws std::invalid_argument if a proxy lacks what it is to be spoken to with.
+void check(const proxy& by);
 
 class dialer {
 public:
@@ -32,12 +36,14 @@ public:
   };
   using target = std::variant<host_and_port, boost::asio::ip::tcp::endpoint, unix_path>;
 
-  /// \throws std::invalid_argument if a path cannot be that of a Unix-domain socket.
+  /// \throws std::invalid_argument if a path cannot be that of a Unix-domain socket, or if the
+  /// proxy cannot be used.
   dialer(target to, const pool_options& options);
 
   /// Connects the socket of `made`, which is closed, as `connect_to_any` or `connect_to_path` does,
-  /// prepares it, encrypts the stream, if that is wanted, and says where it leads; to no endpoint
-  /// if it is a Unix-domain socket. Endpoints of a name that failed lately are tried last. Whoever
+  /// prepares it, opens the tunnel and encrypts the stream, if that is wanted, and says where it
+  /// leads, be it to the proxy; to no endpoint if it is a Unix-domain socket. Endpoints of a name
+  /// that failed lately are tried last. Whoever
   /// calls keeps the deadline itself, by cancelling. May be called from several threads.
   ///
   /// \throws boost::system::system_error why not; the socket may then still be open.
@@ -50,11 +56,12 @@ public:
 private:
   boost::asio::awaitable<reached> connect(boost::asio::ip::tcp::socket& socket,
                                           time_point deadline);
-  boost::asio::awaitable<void> establish(stream& made);
-  host_and_port peer() const;
+  boost::asio::awaitable<void> establish(stream& made, bool& is_in_tunnel);
 
-  target target_;
-  decltype(pool_options::prepare) prepare_;
+  const std::optional<proxy> proxy_;
+  const host_and_port peer_; ///< Whom callers talk to; nobody that has a name, if it is a path.
+  const target target_;      ///< What is connected to.
+  const decltype(pool_options::prepare) prepare_;
   const std::shared_ptr<tls_client> tls_;
   endpoint_memory memory_;
 };

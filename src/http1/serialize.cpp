@@ -58,6 +58,7 @@ bool is_never_trailer(const field& line) noexcept {
       "Host",
       "Keep-Alive",
       "Max-Forwards",
+      "Proxy-Authorization",
       "Range",
       "Set-Cookie",
       "TE",
