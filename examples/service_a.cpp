@@ -50,12 +50,20 @@ httpool::client_options client_options_for(const options& wanted) {
   const std::chrono::nanoseconds timeout = wanted.timeout;
   chosen.pool.dial_backoff = std::min<std::chrono::nanoseconds>(100ms, timeout / 8);
   chosen.pool.max_dial_backoff = std::min<std::chrono::nanoseconds>(1s, timeout / 4);
+  chosen.proxies = wanted.proxies;
 #ifdef SERVICE_A_TLS
   const auto is_https = [](const destination& to) {
     return to.where.scheme() == httpool::scheme::https;
   };
-  if (std::any_of(wanted.destinations.begin(), wanted.destinations.end(), is_https))
+  auto& proxies = chosen.proxies;
+  if (std::any_of(wanted.destinations.begin(), wanted.destinations.end(), is_https) ||
+      proxies.http || proxies.https) {
     chosen.pool.tls = make_tls(wanted.tls);
+    for (auto* each : {&proxies.http, &proxies.https}) {
+      if (*each)
+        (*each)->tls(chosen.pool.tls);
+    }
+  }
 #endif
   return chosen;
 }

@@ -44,6 +44,11 @@ po::options_description described() {
   add("cert", text(""), "the certificate to show to servers that ask, as PEM");
   add("key", text(""), "the file of its key, if it is another one");
   add("insecure", po::bool_switch(), "do not verify who the server is");
+  add("proxy", po::value<std::string>(),
+      "the proxy for all URLs: http[s]:// or socks5://[USER:PASSWORD@]HOST[:PORT]");
+  add("no-proxy", text(""), "hosts, addresses and ranges that are called without a proxy");
+  add("proxy-from-environment", po::bool_switch(),
+      "the proxies of http_proxy, https_proxy, all_proxy and no_proxy");
   add("output", po::value<std::string>(),
       "a file for the responses' bodies, one after the other; "
       "- is standard output");
@@ -195,6 +200,22 @@ void take_tls(const po::variables_map& given, tls_flags& wanted) {
     throw usage_error("--insecure and --cacert exclude each other");
 }
 
+void take_proxies(const po::variables_map& given, httpool::proxy_settings& wanted) {
+  const bool asks_environment = given["proxy-from-environment"].as<bool>();
+  if (asks_environment && given.count("proxy") != 0)
+    throw usage_error("--proxy and --proxy-from-environment exclude each other");
+  try {
+    if (asks_environment)
+      wanted = httpool::proxy_settings::from_environment();
+    if (given.count("proxy") != 0)
+      wanted.http = wanted.https = httpool::proxy(given["proxy"].as<std::string>());
+    if (const auto& list = given["no-proxy"].as<std::string>(); !list.empty())
+      wanted.no_proxy = httpool::no_proxy_rules(list);
+  } catch (const std::invalid_argument& e) {
+    throw usage_error(std::string("--proxy, --no-proxy or the environment: ") + e.what());
+  }
+}
+
 options from(const po::variables_map& given) {
   options wanted;
   wanted.help = given["help"].as<bool>();
@@ -215,6 +236,7 @@ options from(const po::variables_map& given) {
   if (wanted.json && wanted.output == "-")
     throw usage_error("--json and --output - exclude each other: both want standard output");
   take_tls(given, wanted.tls);
+  take_proxies(given, wanted.proxies);
   take_message(given, wanted);
   return wanted;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <httpool/origin.hpp>
+#include <httpool/proxy_settings.hpp>
 #include <httpool/request.hpp>
 
 #include <chrono>
@@ -39,6 +40,7 @@ struct options {
   std::chrono::milliseconds timeout{5000};
   std::chrono::milliseconds gap{0};
   tls_flags tls;
+  httpool::proxy_settings proxies;
   std::optional<std::string> output;    ///< Where bodies go: a file, or `-`.
   std::optional<std::string> data_file; ///< Where the bodies of the requests come from.
   bool json = false;

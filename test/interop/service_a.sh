@@ -125,6 +125,8 @@ usage_test() {
     refused "\"$url\" is not a URL to send requests to: url_without_host: " "$url"
   done
   refused '"ftp://a/" is not a URL to send requests to: unsupported_scheme: ' ftp://a/
+  refused '--proxy, --no-proxy or the environment: ' http://a/ --proxy ftp://me:secret@b
+  refused '--proxy and --proxy-from-environment exclude each other' http://a/ --proxy http://b --proxy-from-environment
   refused '--key is given, and --cert is not' https://a/ --key key.pem
   refused '--insecure and --cacert exclude each other' https://a/ --insecure --cacert a.pem
   refused '--cacert, --cert or --key: httpool: ca_file is "/nowhere"' https://a/ --cacert /nowhere
