@@ -81,7 +81,7 @@ struct server_options {
 
   /// Called with every response, the server's own refusals included, before it is sent. May add
   /// fields to it; must not throw.
-  std::function<void(response&, const request_context&)> on_response;
+  std::function<void(response&, const request_context&)> on_response = {};
 };
 
 /// Figures of a server since it was made.

@@ -75,6 +75,9 @@ public:
   /// The plain stream of `socket`, which must outlive it.
   explicit stream(lowest_layer_type& socket) noexcept : socket_(&socket) {}
 
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+
   /// The executor of the socket.
   executor_type get_executor() const noexcept { return socket_->get_executor(); }
 

@@ -73,8 +73,10 @@ struct tls_options {
   /// server that picks another one than these is not spoken to.
   std::vector<std::string> alpn = {"http/1.1"};
 
-  /// Sessions to be resumed (RFC 8446 §2.2) that are kept, over all hosts; those used last, when
-  /// there are more. A ticket of TLS 1.3 serves for one connection (RFC 8446 §C.4). 0 means that
+  /// Sessions to be resumed (RFC 8446 §2.2) that are kept, over all hosts and at most 64 of each;
+  /// the newest, when there are more. A ticket of TLS 1.3 serves for one connection (RFC 8446
+  /// §C.4). Who resumes a session is not verified anew: it ends no later than the certificate that
+  /// it began with, but a revocation list that is renewed takes a new `tls_client`. 0 means that
   /// each connection makes a full handshake.
   std::size_t max_sessions = 1024;
 
@@ -83,6 +85,7 @@ struct tls_options {
   std::function<void(std::string_view host, std::string_view reason)> on_rejected = {};
 
   /// Is given OpenSSL's context once, when all else has been set, for what these options lack.
+  /// Callbacks that are set there may be called under the lock of a pool, and must not call it.
   std::function<void(ssl_ctx_st*)> customize = {};
 };
 

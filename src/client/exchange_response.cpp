@@ -19,6 +19,9 @@ constexpr std::size_t read_size = 8 * 1024;
 constexpr std::size_t direct_threshold = 4 * 1024;
 constexpr std::size_t direct_size = 256 * 1024;
 
+/// The most that one read of an encrypted connection gives.
+constexpr std::size_t record_size = 16 * 1024;
+
 } // namespace
 
 void exchange::read(const owner& self) {
@@ -29,8 +32,8 @@ void exchange::read(const owner& self) {
   if (direct >= direct_threshold) {
     std::string& body = x.response_.body();
     x.body_size_ = body.size();
-    body.resize(x.body_size_ +
-                static_cast<std::size_t>(std::min<std::uint64_t>(direct, direct_size)));
+    const std::size_t most = stream.is_encrypted() ? record_size : direct_size;
+    body.resize(x.body_size_ + static_cast<std::size_t>(std::min<std::uint64_t>(direct, most)));
     launch<&exchange::got_content>(self, x.is_reading_, [&](auto handler) {
       stream.async_read_some(asio::buffer(body.data() + x.body_size_, body.size() - x.body_size_),
                              std::move(handler));

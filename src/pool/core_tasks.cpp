@@ -111,9 +111,10 @@ void pool_core::dial_dropped(connection& c) noexcept {
 
 void pool_core::dial_ended(connection& c, error_code ec) noexcept {
   if (!ec) {
-    const liveness seen = look_at(c.stream);
+    error_code why = error::connection_closed; // or an alert, such as of our certificate
+    const liveness seen = look_at(c.stream, &why);
     if (seen == liveness::closed)
-      ec = error::connection_closed;
+      ec = why;
     else if (seen == liveness::spoke)
       ec = error::protocol_error;
     if (ec)

@@ -17,20 +17,24 @@ namespace httpool::detail {
 namespace {
 
 /// A peek would take a ticket for speech, and miss what has been read but not decrypted.
-liveness look_through(secure_stream& quiet) noexcept {
+liveness look_through(secure_stream& quiet, boost::system::error_code* why) noexcept {
   char byte = 0;
   boost::system::error_code ec;
   quiet.read_now(boost::asio::buffer(&byte, 1), ec);
   if (!ec)
     return liveness::spoke;
-  return ec == boost::asio::error::would_block ? liveness::good : liveness::closed;
+  if (ec == boost::asio::error::would_block)
+    return liveness::good;
+  if (why && ec != boost::asio::error::eof)
+    *why = ec;
+  return liveness::closed;
 }
 
 } // namespace
 
-liveness look_at(stream& quiet) noexcept {
+liveness look_at(stream& quiet, boost::system::error_code* why) noexcept {
   if (secure_stream* const secure = stream_access::secure(quiet))
-    return look_through(*secure);
+    return look_through(*secure, why);
   boost::asio::ip::tcp::socket& socket = quiet.lowest_layer();
   char byte = 0;
   ssize_t seen = 0;

@@ -18,8 +18,9 @@ enum class liveness {
 
 /// Looks at a connection that ought to be quiet, without waiting. Of an encrypted one the session
 /// tickets and key updates that have come are taken in, which are no such speech; it must not have
-/// an operation pending.
-liveness look_at(stream& quiet) noexcept;
+/// an operation pending. `why` is told the error with which an encrypted one has ended, if it did
+/// not end in order.
+liveness look_at(stream& quiet, boost::system::error_code* why = nullptr) noexcept;
 
 /// Why a connection ends that is not good.
 inline close_reason reason_of(liveness seen) noexcept {

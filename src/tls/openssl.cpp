@@ -1,6 +1,6 @@
 #include "tls/openssl.hpp"
 
-#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <ios>
@@ -136,7 +136,9 @@ void use_certificate(SSL_CTX& context, const tls_certificate& certificate,
   if (!private_key)
     refuse_tls(key.field, key.value,
                "must hold a private key in PEM that the password opens: " + reason());
-  if (SSL_CTX_use_PrivateKey(&context, private_key.get()) != 1)
+  // OpenSSL compares a key with a certificate of its own algorithm alone.
+  if (X509_check_private_key(certificates.front().get(), private_key.get()) != 1 ||
+      SSL_CTX_use_PrivateKey(&context, private_key.get()) != 1)
     refuse_tls(key.field, key.value, "must be the key of the certificate: " + reason());
 }
 

@@ -3,8 +3,8 @@
 
 #include <httpool/tls_certificate.hpp>
 
-#include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>

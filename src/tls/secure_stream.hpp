@@ -17,7 +17,7 @@ namespace httpool::detail {
 /// Errors: `eof` if the peer has said that it will send no more; `error::connection_closed` if the
 /// transport ended without that; `error::certificate_error`; others of the transport and of
 /// OpenSSL's category. After an error, a cancelled operation included, the stream is good for
-/// nothing but its end: it says `connection_closed`, whatever it is asked.
+/// nothing but its end: what is written then, or read without waiting, gives `connection_closed`.
 class secure_stream {
 public:
   secure_stream() = default;
@@ -51,7 +51,7 @@ public:
                                 boost::system::error_code& ec) noexcept = 0;
 
   /// Tells the peer that nothing more will be sent (close_notify), if that can be said at once. Not
-  /// while an operation is pending.
+  /// if an operation is pending, or has been dropped with its context.
   virtual void say_end() noexcept = 0;
 
   virtual ssl_st* native_handle() noexcept = 0;

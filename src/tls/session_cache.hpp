@@ -17,11 +17,13 @@ class session_cache {
 public:
   explicit session_cache(std::size_t limit) noexcept : limit_(limit) {}
 
-  /// Keeps a session with `peer`; the oldest goes for it, whoever it is with, if there is no room.
+  /// Keeps a session with `peer`, unless its ticket is huge; the oldest goes for it: that of `peer`
+  /// if it has many, otherwise that of anybody, if there is no room.
   void put(const std::string& peer, owned<SSL_SESSION> session);
 
-  /// The newest session with `peer` that has not expired; null if there is none. One of TLS 1.3 is
-  /// not given twice, since who sees both would know that they belong together (RFC 8446 §C.4).
+  /// The newest session with `peer` that has not expired, nor has the certificate of `peer`; null
+  /// if there is none. One of TLS 1.3 is not given twice, since who sees both would know that they
+  /// belong together (RFC 8446 §C.4).
   owned<SSL_SESSION> take(const std::string& peer);
 
   std::size_t size() const;

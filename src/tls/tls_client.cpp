@@ -57,6 +57,16 @@ key_hash hash_of_key(X509* certificate) noexcept {
   return hash;
 }
 
+/// A name that can be told to a server (RFC 6066 §3), and looked for in its certificate.
+void check_name(std::string& name) {
+  constexpr std::size_t longest = 255;
+  if (name.size() > longest || name.find('\0') != std::string::npos)
+    refuse_tls("server_name", '"' + name.substr(0, name.find('\0')) + "...\"",
+               "must have at most 255 bytes and no NUL");
+  if (name.ends_with('.'))
+    name.pop_back();
+}
+
 /// The list of protocols as it is sent (RFC 7301 §3.1).
 std::string offer_of(const std::vector<std::string>& protocols) {
   std::string offer;
@@ -107,12 +117,13 @@ public:
 
 private:
   void set_trust();
+  void reject(std::string_view host, const char* reason) const noexcept;
   static int verify(X509_STORE_CTX* chain, void* self);
   static int keep_session(SSL* handle, SSL_SESSION* session);
   bool is_pinned(X509_STORE_CTX* chain) const noexcept;
   bool is_offered(std::string_view protocol) const noexcept;
 
-  const tls_options options_;
+  tls_options options_;
   std::vector<key_hash> pins_;
   const owned<SSL_CTX> context_;
   detail::session_cache sessions_;
@@ -125,6 +136,7 @@ openssl_client::openssl_client(tls_options options)
     : options_(std::move(options)),
       context_(made(SSL_CTX_new(TLS_client_method()))),
       sessions_(options_.max_sessions) {
+  check_name(options_.server_name);
   detail::set_protocol(*context_, options_.min_version, options_.max_version, options_.ciphers);
   for (const std::string& each : options_.pinned_keys)
     pins_.push_back(pin_of(each));
@@ -141,6 +153,7 @@ openssl_client::openssl_client(tls_options options)
   SSL_CTX_sess_set_new_cb(context_.get(), keep_session);
   if (options_.customize)
     options_.customize(context_.get());
+  options_.certificate.reset(); // OpenSSL has the key, and nobody else needs it
 }
 
 void openssl_client::set_trust() {
@@ -178,19 +191,24 @@ int openssl_client::verify(X509_STORE_CTX* chain, void* self) {
     X509_STORE_CTX_set_error(chain, X509_V_OK);
     return 1;
   }
-  if (client.options_.on_rejected) {
-    const int error = X509_STORE_CTX_get_error(chain);
-    const auto* const handle = static_cast<const SSL*>(
-        X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    try {
-      client.options_.on_rejected(name_of(handle).host, error == X509_V_ERR_APPLICATION_VERIFICATION
-                                                            ? "no certificate has a pinned key"
-                                                            : X509_verify_cert_error_string(error));
-    } catch (...) {
-      // It is told not to throw; OpenSSL could not bear it.
-    }
-  }
+  const int error = X509_STORE_CTX_get_error(chain);
+  const auto* const handle = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  client.reject(name_of(handle).host, error == X509_V_ERR_APPLICATION_VERIFICATION
+                                          ? "no certificate has a pinned key"
+                                          : X509_verify_cert_error_string(error));
   return 0;
+}
+
+/// It is told not to throw; OpenSSL could not bear it.
+void openssl_client::reject(std::string_view host, const char* reason) const noexcept {
+  if (!options_.on_rejected)
+    return;
+  try {
+    options_.on_rejected(host, reason);
+  } catch (...) {
+    // The dial fails in any case.
+  }
 }
 
 bool openssl_client::is_pinned(X509_STORE_CTX* chain) const noexcept {
@@ -226,8 +244,7 @@ detail::secure_stream_pointer openssl_client::secure(stream& over, std::string_v
   auto name = std::make_unique<peer_name>();
   name->host = options_.server_name.empty() ? std::string(host) : options_.server_name;
   if (name->host.empty() && options_.verify_peer) {
-    if (options_.on_rejected)
-      options_.on_rejected({}, "there is no host to verify, and server_name is empty");
+    reject({}, "there is no host to verify, and server_name is empty");
     throw boost::system::system_error(error::certificate_error);
   }
   owned<SSL> handle = made(SSL_new(context_.get()));
@@ -244,9 +261,11 @@ detail::secure_stream_pointer openssl_client::secure(stream& over, std::string_v
   X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const bool is_set =
-      is_name ? SSL_set_tlsext_host_name(handle.get(), known.host.c_str()) == 1 &&
-                    X509_VERIFY_PARAM_set1_host(wanted, known.host.c_str(), known.host.size()) == 1
-              : X509_VERIFY_PARAM_set1_ip_asc(wanted, address.to_string().c_str()) == 1;
+      known.host.empty() ? true
+      : is_name
+          ? SSL_set_tlsext_host_name(handle.get(), known.host.c_str()) == 1 &&
+                X509_VERIFY_PARAM_set1_host(wanted, known.host.c_str(), known.host.size()) == 1
+          : X509_VERIFY_PARAM_set1_ip_asc(wanted, address.to_string().c_str()) == 1;
   if (!is_set)
     throw std::bad_alloc();
   if (const auto session = sessions_.take(known.peer))

@@ -54,7 +54,7 @@ public:
   generation(const tls_server_options& options, std::shared_ptr<counts> figures,
              const generation* before);
 
-  SSL* new_handle() const { return made(SSL_new(contexts_.front().get())).release(); }
+  owned<SSL> new_handle() const { return made(SSL_new(contexts_.front().get())); }
 
   error_code completed(SSL* handle) noexcept override {
     ++(SSL_session_reused(handle) == 1 ? figures_->resumptions : figures_->full_handshakes);
@@ -144,7 +144,8 @@ int generation::choose_certificate(SSL* handle, int*, void* self) {
     return SSL_TLSEXT_ERR_NOACK;
   for (const auto& each : static_cast<const generation*>(self)->contexts_) {
     X509* const certificate = SSL_CTX_get0_certificate(each.get());
-    if (X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1) {
+    if (certificate &&
+        X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1) {
       SSL_set_SSL_CTX(handle, each.get());
       return SSL_TLSEXT_ERR_OK;
     }
@@ -184,9 +185,9 @@ tls_server_stats openssl_server::stats() const {
 
 detail::secure_stream_pointer openssl_server::secure(stream& over) {
   auto with = latest();
-  SSL* const handle = with->new_handle();
-  return detail::secure_stream_pointer(
-      new detail::tls_stream(over, handle, detail::tls_stream::role::server, std::move(with)));
+  owned<SSL> handle = with->new_handle();
+  return detail::secure_stream_pointer(new detail::tls_stream(
+      over, handle.release(), detail::tls_stream::role::server, std::move(with)));
 }
 
 } // namespace

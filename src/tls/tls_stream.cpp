@@ -24,13 +24,17 @@ namespace {
 /// The most that a record holds (RFC 8446 §5.1).
 constexpr std::size_t record_size = 16 * 1024;
 
+/// How much memory of gathered buffers a connection keeps that is looked at between two exchanges.
+constexpr std::size_t kept_record = 2 * 1024;
+
 /// What a peer may send at a stretch without any data in it: tickets take a few kilobytes. Who goes
 /// on with key updates would have the thread for itself.
 constexpr std::size_t most_without_data = 64 * 1024;
 
 /// Whether the peer, or this side, found fault with a certificate (RFC 8446 §6.2).
 bool is_about_certificates(const error_code& ec) noexcept {
-  if (ec.category() != asio::error::get_ssl_category())
+  if (ec.category() != asio::error::get_ssl_category() ||
+      ERR_GET_LIB(static_cast<unsigned long>(ec.value())) != ERR_LIB_SSL)
     return false;
   switch (ERR_GET_REASON(static_cast<unsigned long>(ec.value()))) {
   case SSL_R_CERTIFICATE_VERIFY_FAILED:
@@ -47,6 +51,14 @@ bool is_about_certificates(const error_code& ec) noexcept {
   default:
     return false;
   }
+}
+
+/// Whether the certificates of the peer were found bad: the error may be that of a signature, which
+/// OpenSSL says before it says so.
+bool has_rejected(const error_code& ec, SSL* handle) noexcept {
+  return ec.category() == asio::error::get_ssl_category() &&
+         SSL_get_verify_mode(handle) != SSL_VERIFY_NONE &&
+         SSL_get_verify_result(handle) != X509_V_OK;
 }
 
 /// Whether the server has asked for a certificate, and closed for want of it: before TLS 1.3 there
@@ -98,7 +110,7 @@ std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec)
 // The stream --------------------------------------------------------------------------------------
 
 tls_stream::tls_stream(stream& over, SSL* handle, role plays, std::shared_ptr<watcher> told)
-    : stream_(tls_transport(over), handle), watcher_(std::move(told)), role_(plays) {}
+    : stream_(over, handle), watcher_(std::move(told)), role_(plays) {}
 
 /// OpenSSL takes a session for bad whose connection goes without a shutdown.
 tls_stream::~tls_stream() {
@@ -114,11 +126,12 @@ asio::awaitable<void> tls_stream::handshake() {
   const auto side =
       role_ == role::client ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
   const auto [ec] = co_await stream_.async_handshake(side, asio::as_tuple(asio::use_awaitable));
-  if (ec && has_lacked_certificate(ec, stream_.native_handle()))
+  SSL* const handle = stream_.native_handle();
+  if (ec && (has_rejected(ec, handle) || has_lacked_certificate(ec, handle)))
     throw boost::system::system_error(ended(error::certificate_error));
   if (ec)
     throw boost::system::system_error(ended(ec));
-  if (const error_code refused = watcher_->completed(stream_.native_handle()))
+  if (const error_code refused = watcher_->completed(handle))
     throw boost::system::system_error(ended(refused));
   is_established_ = true;
 }
@@ -128,8 +141,12 @@ asio::awaitable<void> tls_stream::handshake() {
 struct tls_operation_end {
   tls_stream* self;
   io_handler handler;
+  error_code refusal = {};
 
   void operator()(error_code ec, std::size_t size) {
+    --self->pending_;
+    if (!ec)
+      ec = refusal;
     std::move(handler)(ec ? self->ended(ec) : ec, size);
   }
 };
@@ -155,11 +172,17 @@ struct boost::asio::associator<Associator, httpool::detail::tls_operation_end, D
 namespace httpool::detail {
 
 void tls_stream::read_some(asio::mutable_buffer buffer, io_handler handler) {
+  ++pending_;
   stream_.async_read_some(buffer, tls_operation_end{this, std::move(handler)});
 }
 
 void tls_stream::write_some(const asio::const_buffer* buffers, std::size_t count,
                             io_handler handler) {
+  ++pending_;
+  if (has_failed_) // what follows half a record would be taken for its rest
+    return stream_.async_write_some(
+        asio::const_buffer(),
+        tls_operation_end{this, std::move(handler), error::connection_closed});
   stream_.async_write_some(gather(buffers, count), tls_operation_end{this, std::move(handler)});
 }
 
@@ -182,6 +205,8 @@ std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) no
     ec = error::connection_closed;
     return 0;
   }
+  if (record_.capacity() > kept_record)
+    std::vector<unsigned char>().swap(record_);
   stream_.next_layer().limit_reads(most_without_data);
   const std::size_t size = stream_.read_some(buffer, ec);
   if (ec && ec != asio::error::would_block)
@@ -203,7 +228,7 @@ std::size_t tls_stream::write_now(asio::const_buffer buffer, error_code& ec) noe
 void tls_stream::say_end() noexcept {
   // The end that the peer has said is answered (RFC 8446 §6.1).
   const bool is_answer = SSL_get_shutdown(stream_.native_handle()) == SSL_RECEIVED_SHUTDOWN;
-  if (!is_established_ || (has_failed_ && !is_answer))
+  if (!is_established_ || pending_ != 0 || (has_failed_ && !is_answer))
     return;
   has_failed_ = true;
   error_code ignored; // would_block, since the peer has not said the same

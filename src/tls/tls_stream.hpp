@@ -89,6 +89,7 @@ private:
   const role role_;
   bool is_established_ = false;
   bool has_failed_ = false;
+  unsigned pending_ = 0; ///< Operations that have not ended; some never do, with their context.
   std::vector<unsigned char> record_; ///< Small buffers, gathered.
 };
 

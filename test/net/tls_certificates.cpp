@@ -126,6 +126,11 @@ BOOST_FIXTURE_TEST_CASE(certificates_that_lead_to_no_trusted_root_are_refused, c
   // One that has only the name of what is trusted has not signed with its key.
   const authority namesake;
   BOOST_TEST(!why_refused(serving(namesake.issue({"127.0.0.1"})), trust()).empty());
+  issue_options forged; // Nothing but the signature tells that the root has not issued it.
+  forged.names_key = false;
+  forged.has_authority = false;
+  BOOST_TEST(why_refused(serving(namesake.issue({"127.0.0.1"}, forged)), trust()) ==
+             "certificate signature failure");
   // Nor is a server's certificate an authority's, or a client's a server's.
   issue_options client_only;
   client_only.is_for = purpose::client;

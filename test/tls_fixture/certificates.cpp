@@ -180,7 +180,7 @@ identity authority::issue(const std::vector<std::string>& names,
   extend(*certificate, issuer, NID_ext_key_usage,
          options.is_for == purpose::server ? "serverAuth" : "clientAuth");
   extend(*certificate, issuer, NID_subject_key_identifier, "hash");
-  if (issuer)
+  if (issuer && options.names_key)
     extend(*certificate, issuer, NID_authority_key_identifier, "keyid:always");
   if (options.has_names)
     extend(*certificate, issuer, NID_subject_alt_name, names_of(names));

@@ -22,6 +22,7 @@ struct issue_options {
   purpose is_for = purpose::server;
   bool is_self_signed = false;
   bool has_names = true;         ///< If not, only the subject's common name says who it is.
+  bool names_key = true;         ///< Whether it says by which key of its issuer it was signed.
   bool has_authority = true;     ///< Whether the chain holds the intermediate authorities.
   std::string key_password = {}; ///< If not empty, the key is encrypted with it.
 };
