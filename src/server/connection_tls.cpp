@@ -25,11 +25,14 @@ asio::awaitable<void> server_connection::encrypt() {
   waiting_ = waiting::handshake;
   in_tls_ = true;
   core_->clock().set(*this, deadline_kind::handshake);
-  // Whoever connects and says nothing is not given the memory that TLS takes.
-  co_await socket_.async_wait(tcp::socket::wait_read,
-                              asio::redirect_error(asio::use_awaitable, ec));
-  if (!ec && socket_.available(ec) == 0 && !ec)
-    ec = asio::error::eof;
+  // Whoever connects and says nothing is not given the memory that TLS takes. That a wait ends does
+  // not mean that there is something: an event may be late, and be that of another socket before.
+  do {
+    co_await socket_.async_wait(tcp::socket::wait_read,
+                                asio::redirect_error(asio::use_awaitable, ec));
+    if (char first = 0; !ec)
+      socket_.receive(asio::buffer(&first, 1), tcp::socket::message_peek, ec);
+  } while (ec == asio::error::would_block && !aborted_);
   if (!ec) {
     stream_access::encrypt(stream_, core_->options().tls->secure(stream_));
     try {
