@@ -5,6 +5,7 @@
 #include <httpool/client.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/http_probe.hpp>
+#include <httpool/proxy_settings.hpp>
 #include <httpool/server.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -15,8 +16,10 @@
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
 
 #include <chrono>
 #include <exception>
@@ -28,6 +31,11 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#if __has_include(<httpool/tls_client.hpp>)
+#include <httpool/tls_client.hpp>
+#include <httpool/tls_server.hpp>
+#endif
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
