@@ -64,6 +64,8 @@ void addressing::apply(request& message) const {
   }
   // For the origin as a whole there is no path (RFC 9112 §3.2.4).
   const std::string_view path = message.target();
+  if (path == "*" && message.method() != "OPTIONS")
+    return; // which is refused
   message.target(path == "*" ? forwarded_to : forwarded_to + std::string(path));
   if (!credentials.empty() && !message.fields().contains("Proxy-Authorization"))
     message.fields().set("Proxy-Authorization", credentials);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: service_b_tls.sh curl|ab|wrk|h2load|nginx|haproxy SERVICE_B
+# usage: service_b_tls.sh curl|ab|wrk|h2load|nginx|haproxy|chromium SERVICE_B
 #
 # ServiceB over TLS with a client that others wrote, or behind a reverse proxy that verifies it.
 source "$(dirname "${BASH_SOURCE[0]}")/peers.sh"
@@ -60,6 +60,15 @@ h2load_case() {
   h2load --h1 -n 5000 -c 16 "$url/" >"$folder/h2load" || fail 'h2load fails'
   expect 'succeeded' "$(sed -n 's/.*done, \([0-9]*\) succeeded.*/\1/p' "$folder/h2load")" 5000
   expect 'protocol' "$(sed -n 's/^Application protocol: //p' "$folder/h2load")" http/1.1
+}
+
+# --no-sandbox is for root, whom containers run tests as.
+chromium_case() {
+  timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+    --disable-background-networking --disable-component-update --disable-sync \
+    --user-data-dir="$folder/profile" --ignore-certificate-errors --dump-dom "$url/" \
+    >"$folder/dom" 2>"$folder/chromium.log" || fail "chromium: $(tail -n 3 "$folder/chromium.log")"
+  expect 'the page' "$(grep -c 'Hello, World!' "$folder/dom")" 1
 }
 
 # Behind a proxy that keeps connections to it, and verifies it.
