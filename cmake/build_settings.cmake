@@ -25,8 +25,9 @@ endif()
 
 # httpool_library(NAME sources... [NEEDS package...]): a library of this project, called
 # httpool::NAME here and by its users, without the prefix httpool_ if NAME has it. It is installed
-# with the others. NEEDS names packages beyond Boost and Threads that its users must find too: the
-# library is then a component of its own, so that those who don't use it needn't have them.
+# with the others. NEEDS names packages (or PACKAGE@VERSION) beyond Boost and Threads that its users
+# must find too: the library is then a component of its own, so that those who don't use it needn't
+# have them.
 function(httpool_library name)
   cmake_parse_arguments(arg "" "" "NEEDS" ${ARGN})
   string(REGEX REPLACE "^httpool_" "" export_name "${name}")

@@ -22,7 +22,8 @@ enum class error {
   too_many_waiters,    ///< `pool_options::max_waiters` callers wait already.
   pool_closed,         ///< The pool, or the client over it, was closed.
   name_not_found,      ///< The host name does not resolve.
-  connection_refused,  ///< Nothing listens on the endpoint that was tried last.
+  connection_refused,  ///< Nothing listens on the endpoint that was tried last, or so a SOCKS proxy
+                       ///< says of the origin.
   connection_closed,   ///< The peer ended the connection before the response was complete.
   protocol_error,      ///< The peer broke RFC 9112, or spoke out of turn.
   certificate_error,   ///< The peer's certificate was not accepted.

@@ -28,6 +28,13 @@ struct tls_server_options {
   /// The same as a text.
   std::string client_ca_pem = {};
 
+  /// A file of revocation lists, in PEM, one of each authority in a client's chain at least (RFC
+  /// 5280 §5). If set, a certificate that is on one, or whose authority has none, is not accepted.
+  std::string client_crl_file = {};
+
+  /// The same as a text.
+  std::string client_crl_pem = {};
+
   /// Whether a client without a certificate is turned away, if clients are asked for one.
   bool require_client_certificate = true;
 
@@ -87,8 +94,9 @@ public:
 
   /// Reads the files of `options`, for handshakes that begin from now on; the connections that
   /// there are stay as they are, and clients can still resume their sessions unless what is asked
-  /// of clients has changed: their roots, or whether a certificate is required. May take a while:
-  /// it had better not be called by a server's own thread.
+  /// of clients has changed: their roots, the lists of those that are revoked, or whether a
+  /// certificate is required. May take a while: it had better not be called by a server's own
+  /// thread.
   ///
   /// \throws std::invalid_argument as `create` does; nothing has changed then.
   virtual void reload(tls_server_options options) = 0;

@@ -95,6 +95,17 @@ std::vector<owned<X509_CRL>> revocation_lists_in(const pem_source& source) {
   return all_in<X509_CRL>(source, PEM_read_bio_X509_CRL, "a revocation list");
 }
 
+void check_revocation(SSL_CTX& context, const pem_source& lists) {
+  if (lists.pem.empty())
+    return;
+  X509_STORE* const store = SSL_CTX_get_cert_store(&context);
+  for (const auto& each : revocation_lists_in(lists)) {
+    if (X509_STORE_add_crl(store, each.get()) != 1)
+      throw std::bad_alloc();
+  }
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+}
+
 void set_protocol(SSL_CTX& context, tls_version min, tls_version max, const std::string& ciphers) {
   if (min > max)
     refuse_tls("min_version", "TLS 1.3", "max_version is TLS 1.2");

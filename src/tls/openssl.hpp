@@ -56,6 +56,12 @@ pem_source read_pem(std::string_view file_field, const std::string& file,
 std::vector<owned<X509>> certificates_in(const pem_source& source);
 std::vector<owned<X509_CRL>> revocation_lists_in(const pem_source& source);
 
+/// From now on every certificate of a chain that `context` verifies must be on no list, and its
+/// authority must have one. Does nothing if the text is empty.
+///
+/// \throws std::invalid_argument as `revocation_lists_in` does.
+void check_revocation(SSL_CTX& context, const pem_source& lists);
+
 /// Sets what both sides have in common: versions, cipher suites, and what is never allowed.
 ///
 /// \throws std::invalid_argument as `tls_client::create` does.

@@ -168,11 +168,7 @@ void openssl_client::set_trust() {
     for (const auto& each : detail::certificates_in(roots))
       X509_STORE_add_cert(store, each.get());
   }
-  if (!lists.pem.empty()) {
-    for (const auto& each : detail::revocation_lists_in(lists))
-      X509_STORE_add_crl(store, each.get());
-    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  }
+  detail::check_revocation(*context_, lists);
   ERR_clear_error();
   const bool looks = options_.verify_peer || !pins_.empty();
   SSL_CTX_set_verify(context_.get(), looks ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);

@@ -103,9 +103,14 @@ void generation::add(const tls_server_options& options, std::size_t index) {
 void generation::ask_for_certificates(const tls_server_options& options) {
   const auto roots = detail::read_pem("client_ca_file", options.client_ca_file, "client_ca_pem",
                                       options.client_ca_pem);
+  const auto lists = detail::read_pem("client_crl_file", options.client_crl_file, "client_crl_pem",
+                                      options.client_crl_pem);
+  if (roots.pem.empty() && !lists.pem.empty())
+    refuse_tls(lists.field, lists.value, "client_ca_file is empty: no client is asked");
   // A session stands for what its client has proved. If clients have to prove something else by
   // now, or to somebody else, the session does not, and OpenSSL compares this mark of it.
-  const std::string asked = (options.require_client_certificate ? "require " : "ask ") + roots.pem;
+  const std::string asked =
+      (options.require_client_certificate ? "require " : "ask ") + roots.pem + lists.pem;
   std::array<unsigned char, 32> mark = {};
   EVP_Digest(asked.data(), asked.size(), mark.data(), nullptr, EVP_sha256(), nullptr);
   for (const auto& each : contexts_)
@@ -120,6 +125,7 @@ void generation::ask_for_certificates(const tls_server_options& options) {
       if (SSL_CTX_add_client_CA(each.get(), root.get()) != 1)
         throw std::bad_alloc();
     }
+    detail::check_revocation(*each, lists);
     const int must = options.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
     SSL_CTX_set_verify(each.get(), SSL_VERIFY_PEER | must, nullptr);
   }
