@@ -21,7 +21,7 @@ namespace {
 /// Answers the client's close frame, says `more` for as long as it can, and ends nothing until the
 /// client has.
 template <class Peer>
-asio::awaitable<void> close_without_end(Peer& peer, std::string more) {
+asio::awaitable<void> close_without_end(Peer& peer, const std::string& more) {
   std::array<char, 8> close_frame;
   co_await asio::async_read(peer.next_layer(), asio::buffer(close_frame), asio::use_awaitable);
   const std::string answer("\x88\x02\x03\xe8", 4);
@@ -74,7 +74,8 @@ BOOST_FIXTURE_TEST_CASE_TEMPLATE(a_peer_that_never_ends_is_not_waited_for_for_ev
                                  transports, teardown_loop) {
   bool talks = false;
   auto behaviour = [&](auto& peer) -> asio::awaitable<void> {
-    co_await close_without_end(peer, talks ? letters(10'000) : std::string());
+    const std::string more = letters(talks ? 10'000 : 0);
+    co_await close_without_end(peer, more);
   };
   serve(transport(), behaviour);
   httpool::connection_pool connections = pool(transport());
