@@ -134,7 +134,8 @@ public:
   void avoid_endpoint() noexcept;
 
   /// Takes the socket out of the pool and of its limit, and leaves the lease empty. Bytes in
-  /// `buffer()` are lost: take them first.
+  /// `buffer()` are lost: take them first. A WebSocket has no need of it, and over TLS no use for
+  /// it: see <httpool/websocket.hpp>.
   ///
   /// \throws std::logic_error if the connection is encrypted; nothing has changed then.
   boost::asio::ip::tcp::socket detach();
