@@ -101,10 +101,15 @@ std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec
   return size;
 }
 
+/// What OpenSSL has to say is lost if there is no room for it, so that the connection is too: a
+/// reader that answers its peer must not take that for a want of input.
 std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec) {
-  if (secure_stream* const below = stream_access::secure(plain_))
-    return below->write_now(buffer, ec);
-  return plain_.lowest_layer().write_some(buffer, ec);
+  secure_stream* const below = stream_access::secure(plain_);
+  const std::size_t size =
+      below ? below->write_now(buffer, ec) : plain_.lowest_layer().write_some(buffer, ec);
+  if (ec == asio::error::would_block)
+    ec = error::connection_closed;
+  return size;
 }
 
 // The stream --------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // What the tests of the client share: a loop, calls and what came of them, and figures of the pool.
 #pragma once
 
+#include "net/descriptors.hpp"
 #include "net/scripted_peer.hpp"
 
 #include <httpool/client.hpp>
@@ -11,8 +12,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
-#include <iterator>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -34,6 +33,7 @@ using httpool::close_reason;
 using httpool::error;
 using httpool::request;
 using httpool::send_options;
+using httpool_test::descriptors;
 
 /// Whether the tests that can go on for minutes do.
 inline bool is_whole_run() {
@@ -74,12 +74,6 @@ inline request post(const std::string& body = "order") {
   request message("POST", "/orders");
   message.body(body);
   return message;
-}
-
-/// Descriptors that this process has open.
-inline std::size_t descriptors() {
-  using files = std::filesystem::directory_iterator;
-  return static_cast<std::size_t>(std::distance(files("/proc/self/fd"), files()));
 }
 
 /// A context that the test's own thread runs.
@@ -126,7 +120,8 @@ struct loop {
 };
 
 /// Closes the client and waits until no connection is left, on either side.
-inline void check_nothing_is_left(loop& run, client& sender, const scripted_peer& peer) {
+template <class Peer>
+void check_nothing_is_left(loop& run, client& sender, const Peer& peer) {
   sender.pool().close();
   BOOST_TEST(run.until([&] { return sender.pool().stats().total() == 0 && peer.open() == 0; }));
   const httpool::pool_stats s = sender.pool().stats();

@@ -1,15 +1,11 @@
 // One client, many origins: a pool each, within one limit, and forgotten when it is empty.
 
 #include "net/client_fixture.hpp"
+#include "net/unix_peer.hpp"
 
 #include <httpool/url.hpp>
 
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/read_until.hpp>
-
 #include <fstream>
-
-#include <unistd.h>
 
 using namespace client_test;
 
@@ -87,24 +83,10 @@ BOOST_FIXTURE_TEST_CASE(what_is_no_url_is_refused_with_what_is_wrong, loop) {
 }
 
 BOOST_FIXTURE_TEST_CASE(requests_reach_a_unix_domain_socket, loop) {
-  using protocol = asio::local::stream_protocol;
-  const std::string path = "/tmp/httpool-client-origins-" + std::to_string(getpid());
-  ::unlink(path.c_str());
-  protocol::acceptor acceptor(context, protocol::endpoint(path));
-  protocol::socket served(context);
-  std::string heard;
-  acceptor.async_accept(served, [&](error_code) {
-    asio::async_read_until(
-        served, asio::dynamic_buffer(heard), "\r\n\r\n",
-        [&](error_code, std::size_t) { asio::write(served, asio::buffer(ok("unix"))); });
-  });
+  unix_peer peer(context);
   client sender(context);
-  std::string encoded = path;
-  for (std::size_t at = 0; (at = encoded.find('/', at)) != std::string::npos;)
-    encoded.replace(at, 1, "%2F");
-  BOOST_TEST(send(sender, get("http+unix://" + encoded + "/status")).response.body() == "unix");
-  BOOST_TEST(heard == "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  ::unlink(path.c_str());
+  BOOST_TEST(send(sender, get(peer.url("/status"))).response.body() == "unix");
+  BOOST_TEST(peer.heard == "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n");
   sender.close();
 }
 

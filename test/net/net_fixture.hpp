@@ -2,6 +2,8 @@
 // context until what it waits for has happened, and gives up only after a time no machine needs.
 #pragma once
 
+#include "net/descriptors.hpp"
+
 #include <httpool/connection_pool.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -32,6 +34,7 @@ namespace net_test {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using httpool_test::descriptors;
 using namespace std::chrono_literals;
 
 /// When a test gives up.
@@ -306,12 +309,6 @@ inline void fill(loop& run, httpool::connection_pool& pool, std::size_t count) {
     give_back(std::move(leases.back()));
     leases.pop_back();
   }
-}
-
-/// Descriptors that this process has open.
-inline std::size_t descriptors() {
-  using files = std::filesystem::directory_iterator;
-  return static_cast<std::size_t>(std::distance(files("/proc/self/fd"), files()));
 }
 
 /// What `pool_stats` promises to hold at every moment.

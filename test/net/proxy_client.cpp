@@ -1,24 +1,14 @@
 // Clients and pools behind proxies: what reaches whom.
 
 #include "http1/basic_credentials.hpp"
-#include "net/recording_proxy.hpp"
-#include "net/tls_loop.hpp"
+#include "net/proxy_fixture.hpp"
 
 #include <httpool/connection_pool.hpp>
 
-using namespace client_test;
+using namespace proxy_test;
 using httpool::no_proxy_rules;
-using httpool::proxy;
-using httpool::proxy_kind;
-using proxy_test::recording_origin;
-using proxy_test::recording_proxy;
-using proxy_test::tls_pointer;
 
 namespace {
-
-const std::string proxy_user = "proxy-user";
-const std::string proxy_password = "proxy-password";
-const std::string origin_token = "Bearer origin-token";
 
 /// Whether what a proxy is told to prove who asks is in `bytes`, as it is or in base64.
 bool holds_proxy_credentials(const std::string& bytes) {
@@ -31,54 +21,6 @@ bool holds_proxy_credentials(const std::string& bytes) {
 
 bool holds_origin_credentials(const std::string& bytes) {
   return bytes.find("origin-token") != std::string::npos;
-}
-
-request secret(const std::string& target) {
-  request message = get(target);
-  message.fields().set("Authorization", origin_token);
-  return message;
-}
-
-struct proxied : tls_loop {
-  tls_pointer encrypted() const {
-    const identity who = root.issue({"a.test", "127.0.0.1"});
-    httpool::tls_server_options options;
-    options.certificates.emplace_back();
-    options.certificates.back().chain_pem = who.chain_pem;
-    options.certificates.back().key_pem = who.key_pem;
-    return httpool::tls_server::create(options);
-  }
-
-  proxy at(const recording_proxy& by, const char* scheme = "http") const {
-    proxy made(std::string(scheme) + "://127.0.0.1:" + std::to_string(by.port()));
-    made.credentials(proxy_user, proxy_password);
-    if (made.kind() == proxy_kind::https)
-      made.tls(tls_client::create(trust()));
-    return made;
-  }
-
-  client_options through(const proxy& by) const {
-    client_options options = trusting();
-    options.proxies.http = by;
-    options.proxies.https = by;
-    return options;
-  }
-
-  /// Three requests to `url`, one after the other.
-  void send_three(client& sender, const std::string& url) {
-    for (int i = 0; i != 3; ++i) {
-      const outcome got = send(sender, secret(url));
-      BOOST_TEST(got.error == error_code());
-      BOOST_TEST(got.response.body() == "ok");
-    }
-  }
-};
-
-std::size_t count(const std::string& text, const std::string& what) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
-    ++found;
-  return found;
 }
 
 } // namespace

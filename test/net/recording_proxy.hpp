@@ -147,7 +147,9 @@ public:
   std::string relayed; ///< What clients sent through tunnels.
   std::size_t tunnels = 0;
   std::string connected = "HTTP/1.1 200 Connection established\r\n\r\n";
-  bool is_mute = false; ///< It answers nothing.
+  std::string late; ///< What it says in a tunnel, to an origin that it does not call then,
+  bool waits_for_client = false; ///< once the client has begun to speak.
+  bool is_mute = false;          ///< It answers nothing.
 
 private:
   asio::awaitable<void> serve(line_pointer client) override {
@@ -166,6 +168,8 @@ private:
       told += head;
       if (head.starts_with("CONNECT ")) {
         co_await client->say(connected);
+        if (!late.empty())
+          co_await pose(client);
         if (connected.starts_with("HTTP/1.1 200"))
           co_await tunnel(client);
         co_return;
@@ -174,10 +178,24 @@ private:
     }
   }
 
-  /// As RFC 9112 §3.2.2 and RFC 9110 §11.7.2 say: origin-form, and without what is the proxy's.
+  /// Speaks where the origin ought to, and hears what the client has to say to that.
+  asio::awaitable<void> pose(line_pointer client) {
+    if (waits_for_client)
+      co_await client->fill(1);
+    co_await client->say(late);
+    for (;;) {
+      co_await client->fill(1);
+      relayed += std::exchange(client->received, {});
+    }
+  }
+
+  /// As RFC 9112 §3.2.2, §3.2.4 and RFC 9110 §11.7.2 say: origin-form, or `*` for the origin as a
+  /// whole, and without what is the proxy's.
   asio::awaitable<void> forward(line_pointer client, std::string head) {
     const std::size_t scheme = head.find("http://");
-    head.erase(scheme, head.find('/', scheme + 7) - scheme);
+    const std::size_t path = head.find_first_of("/ ", scheme + 7);
+    const bool is_whole = head.starts_with("OPTIONS ") && head[path] == ' ';
+    head.replace(scheme, path - scheme, is_whole ? "*" : "");
     if (const std::size_t own = head.find("Proxy-Authorization:"); own != std::string::npos)
       head.erase(own, head.find("\r\n", own) + 2 - own);
     const line_pointer origin = co_await connect();

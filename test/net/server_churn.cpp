@@ -4,9 +4,7 @@
 
 #include <boost/asio/socket_base.hpp>
 
-#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -17,11 +15,6 @@ using httpool::request;
 using httpool::response;
 
 namespace {
-
-std::ptrdiff_t descriptors() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
-                       std::filesystem::directory_iterator());
-}
 
 long resident_bytes() {
   std::ifstream statm("/proc/self/statm");
@@ -55,7 +48,7 @@ void churn(live_server& server, int connections) {
 
 BOOST_AUTO_TEST_CASE(ten_thousand_connections_opened_and_dropped_leave_nothing_behind) {
   live_server server([](const request&) { return response(200, "hello", "text/plain"); });
-  const std::ptrdiff_t descriptors_before = descriptors();
+  const std::size_t descriptors_before = descriptors();
   churn(server, 10'000);
   const long resident_before = resident_bytes();
   churn(server, 10'000);

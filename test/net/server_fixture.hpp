@@ -4,6 +4,7 @@
 #include "http1/body_decoder.hpp"
 #include "http1/framing.hpp"
 #include "http1/head_parser.hpp"
+#include "net/descriptors.hpp"
 
 #include <httpool/server.hpp>
 
@@ -28,6 +29,7 @@ namespace server_test {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using httpool_test::descriptors;
 using namespace std::chrono_literals;
 
 inline tcp::endpoint any_port() {

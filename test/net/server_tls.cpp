@@ -19,7 +19,6 @@ using httpool::response;
 
 namespace {
 
-const fixture::authority root;
 const fixture::identity first = root.issue({"first.test", "localhost"});
 const fixture::identity second = root.issue({"second.test", "*.wild.test"});
 

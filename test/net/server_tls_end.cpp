@@ -17,13 +17,6 @@ using httpool::response;
 
 namespace {
 
-const fixture::authority root;
-const fixture::identity localhost = root.issue({"localhost"});
-
-std::shared_ptr<tls_server> make_tls() {
-  return tls_server::create(options_of({localhost}));
-}
-
 response hello(request message) {
   return response(200, "hello" + message.body(), "text/plain");
 }

@@ -2,9 +2,7 @@
 #pragma once
 
 #include "net/server_fixture.hpp"
-#include "tls_fixture/certificates.hpp"
-
-#include <httpool/tls_server.hpp>
+#include "tls_fixture/server_certificates.hpp"
 
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -12,7 +10,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -20,21 +17,15 @@
 namespace server_test {
 
 namespace fixture = httpool_test::tls;
+using fixture::options_of;
 using httpool::tls_server;
 using httpool::tls_server_options;
 
-inline httpool::tls_certificate certificate_of(const fixture::identity& who) {
-  httpool::tls_certificate certificate;
-  certificate.chain_pem = who.chain_pem;
-  certificate.key_pem = who.key_pem;
-  return certificate;
-}
+inline const fixture::authority root;
+inline const fixture::identity localhost = root.issue({"localhost"});
 
-inline tls_server_options options_of(const std::vector<fixture::identity>& identities) {
-  tls_server_options options;
-  for (const fixture::identity& each : identities)
-    options.certificates.push_back(certificate_of(each));
-  return options;
+inline std::shared_ptr<tls_server> make_tls() {
+  return tls_server::create(options_of({localhost}));
 }
 
 inline httpool::server_options encrypted(std::shared_ptr<tls_server> tls,

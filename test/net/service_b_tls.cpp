@@ -36,7 +36,6 @@ private:
   std::filesystem::path path_;
 };
 
-const fixture::authority root;
 const fixture::identity first = root.issue({"first.test"});
 const fixture::identity second = root.issue({"second.test"});
 

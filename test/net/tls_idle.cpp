@@ -35,10 +35,8 @@ struct threaded_peer {
 
 struct idle : tls_loop {
   /// After a response the peer does something that the connection outlives.
-  void check_lives(const server_options& server, tls_script odd) {
-    tls_script plan = tls_script().handshakes().answers(ok()).pauses();
-    for (step& each : odd.steps)
-      plan.steps.push_back(std::move(each));
+  void check_lives(const server_options& server, const tls_script& odd) {
+    tls_script plan = in_a_row(tls_script().handshakes().answers(ok()).pauses(), odd);
     tls_peer peer(context, server, {std::move(plan).answers(ok("again")).answers(ok("third"))});
     client sender(context, https_to(peer), trusting());
     warm_up(sender);
@@ -56,11 +54,9 @@ struct idle : tls_loop {
 
   /// After a response the peer does something that costs the connection, and nothing more. It is
   /// found at the next hand-out, or, if `is_watched`, before.
-  void check_dies(const server_options& server, tls_script odd, bool is_watched = false) {
+  void check_dies(const server_options& server, const tls_script& odd, bool is_watched = false) {
     BOOST_TEST_INFO_SCOPE("first step " << static_cast<int>(odd.steps.front().what));
-    tls_script plan = tls_script().handshakes().answers(ok()).pauses();
-    for (step& each : odd.steps)
-      plan.steps.push_back(std::move(each));
+    tls_script plan = in_a_row(tls_script().handshakes().answers(ok()).pauses(), odd);
     tls_peer peer(context, server, {std::move(plan), serves()});
     client sender(context, https_to(peer), trusting());
     warm_up(sender);
@@ -123,6 +119,49 @@ BOOST_FIXTURE_TEST_CASE(data_behind_a_response_costs_the_connection, idle) {
   BOOST_TEST(send(sender, get()).response.body() == "hi");
   BOOST_TEST(send(sender, get()).response.connection_id() == 2u);
   check_nothing_is_left(*this, sender, peer);
+}
+
+/// A look takes in what a peer may well send at a stretch, but does not go on as long as it does.
+BOOST_FIXTURE_TEST_CASE(floods_without_data_cost_an_idle_connection, idle) {
+  check_lives(good(), repeated(20, tls_script().sends_ticket().updates_keys(true)));
+  const auto check_floods = [&](const tls_script& what) {
+    check_dies(good(), repeated(4'000, what));
+    check_dies(good(), repeated(4'000, what), true);
+  };
+  check_floods(tls_script().updates_keys(false));
+  check_floods(tls_script().updates_keys(true));
+  check_floods(tls_script().sends_ticket());
+}
+
+/// Each request to renew the keys is answered. A peer that reads none of the answers must not be
+/// taken for one that has said nothing, for they do not all get out.
+BOOST_FIXTURE_TEST_CASE(who_asks_for_new_keys_and_reads_no_answer_loses_the_connection, idle) {
+  constexpr std::size_t rounds = 40;
+  const tls_script asks = repeated(1'000, tls_script().updates_keys(true));
+  tls_script plan = tls_script().handshakes().answers(ok()).pauses();
+  for (std::size_t i = 0; i != rounds; ++i)
+    plan = in_a_row(in_a_row(std::move(plan), asks), tls_script().pauses());
+  tls_peer peer(context, good(), {std::move(plan).stalls(), serves()});
+  client_options options = trusting();
+  options.pool.prepare = [](tcp::socket& socket) -> asio::awaitable<void> {
+    socket.set_option(asio::socket_base::send_buffer_size(4096));
+    co_return;
+  };
+  client sender(context, https_to(peer), options);
+  warm_up(sender);
+  std::size_t round = 0;
+  while (round != rounds && sender.pool().stats().idle == 1) {
+    BOOST_TEST_REQUIRE(until([&] { return peer.is_paused(0); }));
+    peer.go_on(0);
+    BOOST_TEST_REQUIRE(until([&] { return peer.is_paused(0); }));
+    if (httpool::lease looked_at = sender.pool().try_acquire())
+      looked_at.keep_alive(true);
+    ++round;
+  }
+  BOOST_TEST(round < rounds);
+  BOOST_TEST(send(sender, post()).response.connection_id() == 2u);
+  sender.close();
+  BOOST_TEST(until([&] { return sender.pool().stats().total() == 0; }));
 }
 
 /// Tickets and key updates come when they like, in the middle of exchanges, too.

@@ -33,6 +33,20 @@ inline httpool::origin https_to(const tls_peer& peer, const char* host = "127.0.
   return {httpool::scheme::https, host, peer.port};
 }
 
+/// The steps of `what`, so many times.
+inline tls_script repeated(unsigned times, const tls_script& what) {
+  tls_script all;
+  for (unsigned i = 0; i != times; ++i)
+    all.steps.insert(all.steps.end(), what.steps.begin(), what.steps.end());
+  return all;
+}
+
+/// First what `first` does, then what `then` does.
+inline tls_script in_a_row(tls_script first, const tls_script& then) {
+  first.steps.insert(first.steps.end(), then.steps.begin(), then.steps.end());
+  return first;
+}
+
 struct tls_loop : stream_loop {
   authority root;
 
@@ -56,15 +70,5 @@ struct tls_loop : stream_loop {
     return all;
   }
 };
-
-/// Closes the client and waits until no connection is left, on either side.
-inline void check_nothing_is_left(loop& run, client& sender, const tls_peer& peer) {
-  sender.pool().close();
-  BOOST_TEST(run.until([&] { return sender.pool().stats().total() == 0 && peer.open() == 0; }));
-  const httpool::pool_stats s = sender.pool().stats();
-  BOOST_TEST(s.waiting == 0u);
-  BOOST_TEST(s.acquires == s.granted + s.timed_out + s.cancelled + s.failed + s.refused);
-  BOOST_TEST(s.made == s.closed());
-}
 
 } // namespace client_test

@@ -101,8 +101,7 @@ BOOST_FIXTURE_TEST_CASE(a_session_outlives_each_end_of_its_connection, pooled) {
     server.max_version = version;
     for (const auto& end : {tls_script().pauses(), tls_script().says_end().finishes(),
                             tls_script().finishes(), tls_script().closes()}) {
-      tls_script plan = tls_script().handshakes().answers(ok());
-      plan.steps.insert(plan.steps.end(), end.steps.begin(), end.steps.end());
+      const tls_script plan = in_a_row(tls_script().handshakes().answers(ok()), end);
       tls_peer peer(context, server, {plan, serves()});
       client sender(context, https_to(peer), trusting());
       BOOST_TEST(send(sender, get()).error == error_code());

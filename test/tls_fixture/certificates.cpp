@@ -212,6 +212,10 @@ std::string authority::crl_pem(const std::vector<identity>& revoked,
   return written([&](BIO* out) { return PEM_write_bio_X509_CRL(out, list.get()); });
 }
 
+std::string key_of_another_kind() {
+  return pem_of(*made(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")), {});
+}
+
 std::string pin_of(const std::string& certificate_pem) {
   const auto certificate = first_in(certificate_pem);
   unsigned char* encoded = nullptr;

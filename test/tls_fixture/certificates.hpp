@@ -54,6 +54,9 @@ private:
   std::shared_ptr<const state> state_;
 };
 
+/// A key that is for no certificate, and of another algorithm than theirs; in PEM.
+std::string key_of_another_kind();
+
 /// The SHA-256 of the public key of the first certificate, in base64 (RFC 7469 §2.4).
 std::string pin_of(const std::string& certificate_pem);
 

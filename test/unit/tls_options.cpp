@@ -10,9 +10,6 @@
 #include <stdexcept>
 #include <string>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-
 using httpool::tls_client;
 using httpool::tls_options;
 using httpool_test::tls::authority;
@@ -40,18 +37,6 @@ void check_names(const std::function<void(tls_options&)>& spoil, const std::stri
 }
 
 constexpr const char* damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-
-std::string key_of_another_kind() {
-  EVP_PKEY* const key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
-  BIO* const out = BIO_new(BIO_s_mem());
-  PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(out, &text);
-  std::string pem(text, static_cast<std::size_t>(size));
-  BIO_free(out);
-  EVP_PKEY_free(key);
-  return pem;
-}
 
 } // namespace
 
@@ -116,8 +101,8 @@ BOOST_AUTO_TEST_CASE(a_certificate_needs_its_key) {
               "a text");
   BOOST_TEST(complaint(given({{}, {}, locked.chain_pem, locked.key_pem, "secret"})) == "none");
   // Not even one of another algorithm, for which OpenSSL would have room beside the certificate.
-  check_names(given({{}, {}, one.chain_pem, key_of_another_kind(), {}}), "certificate.key_pem",
-              "a text");
+  check_names(given({{}, {}, one.chain_pem, httpool_test::tls::key_of_another_kind(), {}}),
+              "certificate.key_pem", "a text");
   // No message gives a secret away.
   BOOST_TEST(complaint(given({{}, {}, locked.chain_pem, locked.key_pem, "wrong"})).find("wrong") ==
              std::string::npos);
