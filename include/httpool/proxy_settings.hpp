@@ -78,6 +78,11 @@ struct proxy_settings {
   /// origin.
   std::optional<proxy> https = {};
 
+  /// Whether an `http` or `https` proxy is asked for a tunnel to `http` origins, too, instead of
+  /// forwarding their requests: for WebSocket and other upgrades, which few proxies forward. Many
+  /// proxies allow tunnels to port 443 alone.
+  bool tunnel_http = false;
+
   /// Which origins are called without a proxy all the same.
   no_proxy_rules no_proxy = {};
 
