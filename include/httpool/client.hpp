@@ -40,7 +40,8 @@ struct client_options {
   ///
   /// A field `Proxy-Authorization` of a request, which takes the place of the credentials that the
   /// settings have, goes to a proxy that forwards the request, and is left out of every other one:
-  /// it is not for origins. `Proxy-Connection` is always left out. A 407 of a proxy that forwards
+  /// it is not for origins. `Proxy-Connection` is always left out. A request that is forwarded has
+  /// the `Host` of its target, whatever it says itself (RFC 9112 §3.2). A 407 of a proxy that forwards
   /// is a response like another; one that a tunnel is refused with is
   /// `error::proxy_authentication_failed`.
   proxy_settings proxies = {};
@@ -53,7 +54,8 @@ struct client_options {
 
   /// If not empty, idle connections are asked `HEAD` on this path every `pool_probe::interval`, and
   /// must answer with a status below 500 within `pool_probe::timeout`, both of
-  /// `pool_options::probe`.
+  /// `pool_options::probe`. A proxy that forwards is sent it as a request for the origin; a
+  /// `pool_probe::ask` is given the connection to that proxy as it is.
   std::string probe_path = {};
 
   /// Time for a whole call: waiting for a connection, dialing, writing, head and body. What it runs

@@ -55,8 +55,11 @@ public:
   /// is resolved anew for each dial, and each of its addresses is tried in turn
   /// (`pool_options::dial_timeout` says for how long).
   ///
+  /// What peers and proxies are told of `host`, and what the peer's certificate must be for, is the
+  /// form that `origin` says: in lower case, without brackets, and without a dot at its end.
+  ///
   /// \throws std::invalid_argument if an option is nonsense, with the field's name and the value,
-  /// or if `host` is empty or contains NUL.
+  /// or if `host` is none of them, as `origin` does.
   connection_pool(executor_type executor, std::string host, std::uint16_t port,
                   pool_options options = {});
 

@@ -77,10 +77,10 @@ struct pool_options {
   /// only a connection that is idle already will do. Not negative.
   std::chrono::nanoseconds acquire_timeout = std::chrono::seconds(5);
 
-  /// Time in which a connection is established, name resolution and `prepare` included, before
-  /// `error::dial_timeout`. Above zero. The addresses of a name are tried in turn, families
-  /// alternating (RFC 8305 section 4): for 250 ms each at first, then those that have not answered
-  /// for an equal share each of the time left, at least 250 ms.
+  /// Time in which a connection is established, with name resolution, `prepare`, a proxy's tunnel
+  /// and the handshakes of TLS, before `error::dial_timeout`. Above zero. The addresses of a name
+  /// are tried in turn, families alternating (RFC 8305 section 4): for 250 ms each at first, then
+  /// those that have not answered for an equal share each of the time left, at least 250 ms.
   std::chrono::nanoseconds dial_timeout = std::chrono::seconds(10);
 
   /// First pause between dials to a peer that does not answer; it doubles with each failure that

@@ -42,7 +42,9 @@ public:
   /// if there is one, is `/`.
   ///
   /// `tls` encrypts the connection to an `https` proxy, and verifies who that is; it may also be
-  /// set later, but must be when a pool or client is made. For other proxies it means nothing.
+  /// set later, but must be when a pool or client is made. For other proxies it means nothing. It
+  /// had better not be the one for origins: what its options say, such as a `server_name`, pinned
+  /// keys or the certificate of this side, is then meant for the proxy, too.
   ///
   /// \throws std::invalid_argument if this is no such URL, with the reason, but without the text,
   /// which may hold a password; also as `credentials` does.

@@ -57,7 +57,7 @@ struct tls_options {
 
   /// The name that the server is told (SNI, RFC 6066 §3), and that its certificate must be for
   /// (RFC 9110 §4.3.4), instead of the host that is dialed. One certificate may be for a name, or
-  /// for an IP address.
+  /// for an IP address. It does not begin with a dot.
   std::string server_name = {};
 
   /// The lowest version to speak.
@@ -70,7 +70,8 @@ struct tls_options {
   std::string ciphers = {};
 
   /// The protocols that are offered (ALPN, RFC 7301), best first; none is if this is empty. A
-  /// server that picks another one than these is not spoken to.
+  /// server that picks another one than these is not spoken to. `h2` is refused: HTTP/2 is not
+  /// spoken.
   std::vector<std::string> alpn = {"http/1.1"};
 
   /// Sessions to be resumed (RFC 8446 §2.2) that are kept, over all hosts and at most 64 of each;

@@ -49,7 +49,8 @@ struct tls_server_options {
 
   /// Is given OpenSSL's context of each certificate once, in their order and when all else has been
   /// set, for what these options lack. Connections begin with the first: options, versions and
-  /// callbacks that concern more than the certificate count there alone.
+  /// callbacks that concern more than the certificate count there alone. The callback for tickets
+  /// (`SSL_CTX_set_session_ticket_cb`) is taken: another one must end sessions by itself.
   std::function<void(ssl_ctx_st*)> customize = {};
 };
 
@@ -66,7 +67,8 @@ struct tls_server_stats {
 /// The protocol is HTTP/1.1 whether the client asks for it by ALPN (RFC 7301) or asks for none; a
 /// client that offers others alone is turned away. Clients can resume their sessions by tickets
 /// (RFC 5077, RFC 8446 §2.2), for whichever certificate; the keys of the tickets live as long as
-/// this object. There is no early data.
+/// this object. A session ends two hours after its full handshake, however often it is resumed, and
+/// with the certificates that the client has shown. There is no early data.
 ///
 /// \par Thread safety
 /// Safe.

@@ -19,17 +19,18 @@ namespace httpool::detail {
 namespace {
 
 /// Whether a proxy is sent the requests for an origin as they are, instead of opening a tunnel.
-bool forwards(const proxy* by, const origin& where) noexcept {
-  return by && where.scheme() == scheme::http && by->kind() != proxy_kind::socks5;
+bool forwards(const proxy* by, const origin& where, const proxy_settings& proxies) noexcept {
+  return by && !proxies.tunnel_http && where.scheme() == scheme::http &&
+         by->kind() != proxy_kind::socks5;
 }
 
 bool can_be_told(const proxy* by, const origin& where) noexcept {
   return !by || by->kind() != proxy_kind::socks5 || where.host().size() <= longest_socks_name;
 }
 
-addressing addressing_of(const origin& where, const proxy* by) {
+addressing addressing_of(const origin& where, const proxy* by, bool is_forwarded) {
   addressing made{where.authority()};
-  if (forwards(by, where)) {
+  if (is_forwarded) {
     made.forwarded_to = "http://" + made.host;
     if (by->has_credentials())
       made.credentials = http1::basic_credentials(by->user(), by->password());
@@ -37,8 +38,8 @@ addressing addressing_of(const origin& where, const proxy* by) {
   return made;
 }
 
-dialer::target target_of(const origin& where, const proxy* by) {
-  if (forwards(by, where))
+dialer::target target_of(const origin& where, const proxy* by, bool is_forwarded) {
+  if (is_forwarded)
     return dialer::host_and_port{by->host(), by->port()};
   if (where.scheme() == scheme::http_unix)
     return dialer::unix_path{std::string(where.socket_path())};
@@ -47,11 +48,11 @@ dialer::target target_of(const origin& where, const proxy* by) {
 
 /// Whom TLS is spoken with at the other end of the connection that a pool makes: the origin, or a
 /// proxy that forwards.
-std::shared_ptr<tls_client> tls_for(const origin& where, const proxy* by,
+std::shared_ptr<tls_client> tls_for(const origin& where, const proxy* by, bool is_forwarded,
                                     const std::shared_ptr<tls_client>& origins) {
   if (where.scheme() == scheme::https)
     return origins;
-  return forwards(by, where) && by->kind() == proxy_kind::https ? by->tls() : nullptr;
+  return is_forwarded && by->kind() == proxy_kind::https ? by->tls() : nullptr;
 }
 
 } // namespace
@@ -67,6 +68,8 @@ void addressing::apply(request& message) const {
   if (path == "*" && message.method() != "OPTIONS")
     return; // which is refused
   message.target(path == "*" ? forwarded_to : forwarded_to + std::string(path));
+  if (message.fields().contains("Host"))
+    message.fields().set("Host", host); // it must not differ from the target (RFC 9112 §3.2)
   if (!credentials.empty() && !message.fields().contains("Proxy-Authorization"))
     message.fields().set("Proxy-Authorization", credentials);
 }
@@ -89,10 +92,11 @@ client_core::client_core(boost::asio::any_io_executor runs_on, client_options gi
 
 client_core::shared_pool client_core::make_pool(const origin& where) {
   const proxy* const by = options.proxies.proxy_for(where);
-  addressing address = addressing_of(where, by);
+  const bool is_forwarded = forwards(by, where, options.proxies);
+  addressing address = addressing_of(where, by, is_forwarded);
   pool_options wanted = options.pool;
-  wanted.tls = tls_for(where, by, options.pool.tls);
-  if (by && !forwards(by, where))
+  wanted.tls = tls_for(where, by, is_forwarded, options.pool.tls);
+  if (by && !is_forwarded)
     wanted.proxy = *by;
   if (!options.probe_path.empty()) {
     request question("HEAD", options.probe_path);
@@ -100,7 +104,8 @@ client_core::shared_pool client_core::make_pool(const origin& where) {
     wanted.probe = probe_with(std::move(question), address.host, options.pool.probe);
   }
   const auto owner = std::make_shared<origin_owner>(weak_from_this(), where);
-  auto connections = pool_core::create(executor, target_of(where, by), std::move(wanted), owner);
+  auto connections =
+      pool_core::create(executor, target_of(where, by, is_forwarded), std::move(wanted), owner);
   return std::make_shared<const origin_pool>(owner, std::move(address), std::move(connections));
 }
 

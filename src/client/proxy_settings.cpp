@@ -20,6 +20,9 @@ namespace ip = boost::asio::ip;
                               "\", but must be *, a host, an IP address or a range of addresses");
 }
 
+/// What stands before an IPv4 address that is mapped into IPv6.
+constexpr unsigned mapped_bits = 96;
+
 /// A whole number, and nothing else.
 std::optional<unsigned> number(std::string_view text, unsigned most) noexcept {
   unsigned value = 0;
@@ -102,25 +105,30 @@ struct variable {
   std::string value;
 };
 
-template <class Made, class... Arguments>
-Made made_of(const variable& from, const std::string& value, Arguments&&... arguments) {
-  try {
-    return Made(value, std::forward<Arguments>(arguments)...);
-  } catch (const std::invalid_argument& e) {
-    throw std::invalid_argument(std::string(e.what()) + "; it is in the environment variable " +
-                                from.name);
-  }
-}
-
 } // namespace
 
-no_proxy_rules::no_proxy_rules(std::string_view list) {
+template <class Take>
+void no_proxy_rules::each_in(std::string_view list, Take take) {
   for (auto at = list.begin(); at != list.end();) {
     const auto begin = std::find_if_not(at, list.end(), is_separator);
     at = std::find_if(begin, list.end(), is_separator);
     if (begin != at)
-      rules_.push_back(parse(std::string_view(begin, at)));
+      take(std::string_view(begin, at));
   }
+}
+
+no_proxy_rules::no_proxy_rules(std::string_view list) {
+  each_in(list, [this](std::string_view text) { rules_.push_back(parse(text)); });
+}
+
+no_proxy_rules::no_proxy_rules(std::string_view list, std::vector<std::string>& skipped) {
+  each_in(list, [&](std::string_view text) {
+    try {
+      rules_.push_back(parse(text));
+    } catch (const std::invalid_argument&) {
+      skipped.emplace_back(text);
+    }
+  });
 }
 
 no_proxy_rules::rule no_proxy_rules::parse(std::string_view text) {
@@ -136,6 +144,12 @@ no_proxy_rules::rule no_proxy_rules::parse(std::string_view text) {
     if (no_address || !bits || address.find('%') != std::string_view::npos)
       refuse(given);
     made.prefix_bits = *bits;
+    if (made.network->is_v6() && made.network->to_v6().is_v4_mapped()) {
+      if (*bits < mapped_bits)
+        refuse(given);
+      made.network = ip::make_address_v4(ip::v4_mapped, made.network->to_v6());
+      made.prefix_bits = *bits - mapped_bits;
+    }
     return made;
   }
   made.port = take_port(text, given);
@@ -185,18 +199,25 @@ proxy_settings proxy_settings::from_environment(std::shared_ptr<tls_client> tls)
     if (!from)
       return {};
     const bool has_scheme = from.value.find("://") != std::string::npos;
-    return made_of<proxy>(from, has_scheme ? from.value : "http://" + from.value, tls);
+    try {
+      return proxy(has_scheme ? from.value : "http://" + from.value, tls);
+    } catch (const std::invalid_argument& e) {
+      throw std::invalid_argument(std::string(e.what()) + "; it is in the environment variable " +
+                                  from.name);
+    }
   };
-  const std::optional<proxy> all = proxy_of(variable({"all_proxy", "ALL_PROXY"}));
   proxy_settings found;
   found.http = proxy_of(variable({"http_proxy"}));
   found.https = proxy_of(variable({"https_proxy", "HTTPS_PROXY"}));
-  if (!found.http)
-    found.http = all;
-  if (!found.https)
-    found.https = all;
-  const variable except({"no_proxy", "NO_PROXY"});
-  found.no_proxy = made_of<no_proxy_rules>(except, except.value);
+  if (!found.http || !found.https) {
+    const std::optional<proxy> all = proxy_of(variable({"all_proxy", "ALL_PROXY"}));
+    if (!found.http)
+      found.http = all;
+    if (!found.https)
+      found.https = all;
+  }
+  if (found.http || found.https)
+    found.no_proxy = no_proxy_rules(variable({"no_proxy", "NO_PROXY"}).value, found.skipped_rules);
   return found;
 }
 

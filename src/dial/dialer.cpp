@@ -1,6 +1,7 @@
 #include "dial/dialer.hpp"
 
 #include "dial/connect_to_path.hpp"
+#include "dial/host.hpp"
 #include "dial/http_tunnel.hpp"
 #include "dial/interleave.hpp"
 #include "dial/socks5.hpp"
@@ -26,9 +27,10 @@ using boost::system::system_error;
 
 namespace {
 
+/// A dot at the end of a name is for the resolver alone, which then takes no search list.
 dialer::host_and_port named(const dialer::target& to) {
   if (const auto* name = std::get_if<dialer::host_and_port>(&to))
-    return *name;
+    return {normal_host(name->host), name->port};
   if (const auto* endpoint = std::get_if<tcp::endpoint>(&to))
     return {endpoint->address().to_string(), endpoint->port()};
   return {};

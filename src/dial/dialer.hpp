@@ -36,8 +36,8 @@ public:
   };
   using target = std::variant<host_and_port, boost::asio::ip::tcp::endpoint, unix_path>;
 
-  /// \throws std::invalid_argument if a path cannot be that of a Unix-domain socket, or if the
-  /// proxy cannot be used.
+  /// \throws std::invalid_argument if a host is neither a name nor an address, if a path cannot be
+  /// that of a Unix-domain socket, or if the proxy cannot be used.
   dialer(target to, const pool_options& options);
 
   /// Connects the socket of `made`, which is closed, as `connect_to_any` or `connect_to_path` does,
@@ -59,7 +59,8 @@ private:
   boost::asio::awaitable<void> establish(stream& made, bool& is_in_tunnel);
 
   const std::optional<proxy> proxy_;
-  const host_and_port peer_; ///< Whom callers talk to; nobody that has a name, if it is a path.
+  const host_and_port peer_; ///< Whom callers talk to, in the form in which peers are told of it;
+                             ///< nobody that has a name, if it is a path.
   const target target_;      ///< What is connected to.
   const decltype(pool_options::prepare) prepare_;
   const std::shared_ptr<tls_client> tls_;

@@ -1,21 +1,13 @@
 #include "pool/core.hpp"
-#include "pool/options_check.hpp"
 
 #include <httpool/connection_pool.hpp>
 
 namespace httpool {
-namespace {
-
-detail::dialer::host_and_port checked(std::string host, std::uint16_t port) {
-  detail::check_host(host);
-  return {std::move(host), port};
-}
-
-} // namespace
 
 connection_pool::connection_pool(executor_type executor, std::string host, std::uint16_t port,
                                  pool_options options)
-    : core_(detail::pool_core::create(std::move(executor), checked(std::move(host), port),
+    : core_(detail::pool_core::create(std::move(executor),
+                                      detail::dialer::host_and_port{std::move(host), port},
                                       std::move(options))) {}
 
 connection_pool::connection_pool(executor_type executor,

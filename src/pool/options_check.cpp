@@ -26,11 +26,6 @@ void not_negative(const char* field, std::chrono::nanoseconds value) {
     refuse(field, text(value), "must not be negative");
 }
 
-void without_nul(const char* field, const std::string& value) {
-  if (value.find('\0') != std::string::npos)
-    refuse(field, '"' + value.substr(0, value.find('\0')) + "\\0...\"", "must not contain NUL");
-}
-
 } // namespace
 
 void check(const pool_limits& limits) {
@@ -58,17 +53,13 @@ void check(const pool_options& options) {
   above_zero("probe.timeout", options.probe.timeout);
 }
 
-void check_host(const std::string& host) {
-  if (host.empty())
-    refuse("host", "empty", "must be a name or an address");
-  without_nul("host", host);
-}
-
 void check_path(const std::string& path) {
   constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
   if (path.empty())
     refuse("path", "empty", "must name a Unix-domain socket");
-  without_nul("path", path); // which abstract sockets begin with
+  if (const std::size_t end = path.find('\0'); end != std::string::npos)
+    refuse("path", '"' + path.substr(0, end) + "\\0...\"", // abstract sockets begin with it
+           "must not contain NUL");
   if (path.size() > longest)
     refuse("path", '"' + path + '"', "must not exceed " + std::to_string(longest) + " bytes");
 }

@@ -13,9 +13,6 @@ void check(const pool_options& options);
 /// The same, for limits alone.
 void check(const pool_limits& limits);
 
-/// The same, for the name of the peer.
-void check_host(const std::string& host);
-
 /// The same, for the path of a Unix-domain socket. An abstract one, whose name begins with NUL, is
 /// no path.
 void check_path(const std::string& path);

@@ -14,6 +14,7 @@
 #include <new>
 #include <utility>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
@@ -57,12 +58,16 @@ key_hash hash_of_key(X509* certificate) noexcept {
   return hash;
 }
 
+/// What OpenSSL can tell a server.
+constexpr std::size_t longest_name = 255;
+
 /// A name that can be told to a server (RFC 6066 §3), and looked for in its certificate.
 void check_name(std::string& name) {
-  constexpr std::size_t longest = 255;
-  if (name.size() > longest || name.find('\0') != std::string::npos)
+  if (name.size() > longest_name || name.find('\0') != std::string::npos)
     refuse_tls("server_name", '"' + name.substr(0, name.find('\0')) + "...\"",
                "must have at most 255 bytes and no NUL");
+  if (name.starts_with('.'))
+    refuse_tls("server_name", '"' + name + '"', "must not begin with a dot");
   if (name.ends_with('.'))
     name.pop_back();
 }
@@ -73,6 +78,8 @@ std::string offer_of(const std::vector<std::string>& protocols) {
   for (const std::string& each : protocols) {
     if (each.empty() || each.size() > 255)
       refuse_tls("alpn", '"' + each + '"', "must have from 1 to 255 bytes");
+    if (each == "h2")
+      refuse_tls("alpn", "\"h2\"", "HTTP/2 is not spoken");
     offer.append(1, static_cast<char>(each.size())).append(each);
   }
   return offer;
@@ -153,7 +160,12 @@ openssl_client::openssl_client(tls_options options)
   SSL_CTX_sess_set_new_cb(context_.get(), keep_session);
   if (options_.customize)
     options_.customize(context_.get());
-  options_.certificate.reset(); // OpenSSL has the key, and nobody else needs it
+  if (options_.certificate) { // OpenSSL has the key, and nobody else needs it.
+    for (std::string* secret :
+         {&options_.certificate->key_pem, &options_.certificate->key_password})
+      OPENSSL_cleanse(secret->data(), secret->size());
+    options_.certificate.reset();
+  }
 }
 
 void openssl_client::set_trust() {
@@ -243,6 +255,9 @@ detail::secure_stream_pointer openssl_client::secure(stream& over, std::string_v
     reject({}, "there is no host to verify, and server_name is empty");
     throw boost::system::system_error(error::certificate_error);
   }
+  // OpenSSL takes a dot at the beginning for any name below.
+  if (name->host.starts_with('.') || name->host.size() > longest_name)
+    throw boost::system::system_error(error::name_not_found);
   owned<SSL> handle = made(SSL_new(context_.get()));
   name->peer.append(host).append(":").append(std::to_string(port));
   const peer_name& known = *name;

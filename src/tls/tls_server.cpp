@@ -1,4 +1,5 @@
 #include "tls/openssl.hpp"
+#include "tls/ticket_end.hpp"
 #include "tls/tls_stream.hpp"
 
 #include <httpool/tls_server.hpp>
@@ -97,6 +98,7 @@ void generation::add(const tls_server_options& options, std::size_t index) {
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   // Clients keep their sessions themselves, as tickets.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  detail::end_tickets_with_proof(*context);
   contexts_.push_back(std::move(context));
 }
 

@@ -115,7 +115,7 @@ std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec)
 // The stream --------------------------------------------------------------------------------------
 
 tls_stream::tls_stream(stream& over, SSL* handle, role plays, std::shared_ptr<watcher> told)
-    : stream_(over, handle), watcher_(std::move(told)), role_(plays) {}
+    : watcher_(std::move(told)), stream_(over, handle), role_(plays) {}
 
 /// OpenSSL takes a session for bad whose connection goes without a shutdown.
 tls_stream::~tls_stream() {

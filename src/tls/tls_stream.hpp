@@ -84,8 +84,8 @@ private:
   boost::system::error_code ended(boost::system::error_code ec) noexcept;
   boost::asio::const_buffer gather(const boost::asio::const_buffer* buffers, std::size_t count);
 
+  const std::shared_ptr<watcher> watcher_; ///< Outlives the stream, whose context it may hold.
   boost::asio::ssl::stream<tls_transport> stream_;
-  const std::shared_ptr<watcher> watcher_;
   const role role_;
   bool is_established_ = false;
   bool has_failed_ = false;

@@ -112,7 +112,21 @@ BOOST_AUTO_TEST_CASE(new_limits_are_checked_like_options_and_change_nothing_when
 
 BOOST_AUTO_TEST_CASE(a_host_that_names_nothing_is_refused) {
   boost::asio::io_context context;
-  BOOST_CHECK_THROW(connection_pool(context, "", 80), std::invalid_argument);
-  BOOST_CHECK_THROW(connection_pool(context, std::string("evil\0.example", 13), 80),
-                    std::invalid_argument);
+  const auto refuses_host = [&](const std::string& host, const std::string& shown) {
+    BOOST_CHECK_EXCEPTION(
+        connection_pool(context, host, 80), std::invalid_argument,
+        [&](const std::invalid_argument& e) {
+          const std::string what = e.what();
+          BOOST_TEST(what.find(" host is \"" + shown + "\",") != std::string::npos, what);
+          return true;
+        });
+  };
+  refuses_host("", "");
+  refuses_host(std::string("evil\0.example", 13), "evil\\0.example");
+  refuses_host("a.test HTTP/1.1\r\nA: b", "a.test HTTP/1.1\r\nA: b");
+  refuses_host("a.test:443", "a.test:443");
+  refuses_host(".a.test", ".a.test");
+  refuses_host("a b", "a b");
+  for (const char* host : {"a.test", "A.test.", "[::1]", "::1", "fe80::1%eth0", "127.1", "a_b"})
+    BOOST_CHECK_NO_THROW(connection_pool(context, host, 80));
 }

@@ -1,9 +1,13 @@
 // Options of TLS that make no sense.
 
+#include "tls/secure_stream.hpp"
 #include "tls_fixture/certificates.hpp"
 
+#include <httpool/error.hpp>
 #include <httpool/tls_client.hpp>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <functional>
@@ -119,5 +123,26 @@ BOOST_AUTO_TEST_CASE(options_of_the_protocol_are_checked) {
   check_names([](tls_options& o) { o.alpn = {"http/1.1", ""}; }, "alpn", "\"\"");
   const std::string endless(256, 'x');
   check_names([&](tls_options& o) { o.alpn = {endless}; }, "alpn", '"' + endless + '"');
+  check_names([](tls_options& o) { o.alpn = {"http/1.1", "h2"}; }, "alpn", "\"h2\"");
   BOOST_TEST(complaint([](tls_options& o) { o.alpn = {}; }) == "none");
+}
+
+BOOST_AUTO_TEST_CASE(a_server_has_one_name_and_not_all_below_one) {
+  for (const char* name : {".a.test", ".", "..a.test"})
+    check_names([&](tls_options& o) { o.server_name = name; }, "server_name",
+                '"' + std::string(name) + '"');
+  for (const char* name : {"a.test.", "127.0.0.1", "::1"})
+    BOOST_TEST(complaint([&](tls_options& o) { o.server_name = name; }) == "none");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_no_certificate_is_for_alone_is_not_spoken_to) {
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::socket socket(context);
+  httpool::stream over(socket);
+  const auto client = tls_client::create();
+  for (const std::string& host : {std::string(".test"), std::string(256, 'a')})
+    BOOST_CHECK_EXCEPTION(client->secure(over, host, 443), boost::system::system_error,
+                          [](const boost::system::system_error& e) {
+                            return e.code() == httpool::error::name_not_found;
+                          });
 }
