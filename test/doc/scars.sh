@@ -22,7 +22,7 @@ load_cases() {
   if [[ ! -v cases[$1] ]]; then
     cases[$1]=
     if [[ -x $program ]]; then
-      cases[$1]=$("$program" --list_content 2>&1 | tr -d ' *')
+      cases[$1]=$("$program" --list_content 2>&1 | tr -d ' *' || true)
     fi
   fi
 }
