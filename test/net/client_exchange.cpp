@@ -196,6 +196,23 @@ BOOST_FIXTURE_TEST_CASE(any_final_status_is_a_response, loop) {
 
 // Tokens ------------------------------------------------------------------------------------------
 
+BOOST_FIXTURE_TEST_CASE(scar_58_no_request_is_sent_ahead_of_the_response_before_it, loop) {
+  scripted_peer peer(context, {script().hears().pauses().says(ok()).repeats()});
+  client_options one;
+  one.pool.max_connections = 1;
+  client sender(context, "127.0.0.1", peer.port, one);
+  const std::vector<call> calls = {start(sender, post()), start(sender, get()),
+                                   start(sender, post())};
+  for (std::size_t i = 0; i != calls.size(); ++i) {
+    BOOST_TEST_REQUIRE(until([&] { return peer.accepted() == 1 && peer.is_paused(0); }));
+    settle();
+    BOOST_TEST(peer.heard.size() == i + 1);
+    BOOST_TEST(peer.unheard(0) == 0u);
+    peer.go_on(0);
+    BOOST_TEST(end_of(calls[i]).error == error_code());
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(each_completion_token_gets_its_response, loop) {
   scripted_peer peer(context, {script().answers(ok()).repeats()});
   client sender(context, "127.0.0.1", peer.port);

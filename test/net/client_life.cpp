@@ -15,6 +15,9 @@
 #include <optional>
 #include <thread>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 using namespace client_test;
 
 namespace {
@@ -255,4 +258,17 @@ BOOST_AUTO_TEST_CASE(many_threads_use_one_client) {
   BOOST_TEST(s.acquires == s.granted + s.timed_out + s.cancelled + s.failed + s.refused);
   peer_context.stop();
   peers.join();
+}
+
+BOOST_FIXTURE_TEST_CASE(scar_106_a_child_that_leaves_at_once_touches_no_connection, loop) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client sender(context, "127.0.0.1", peer.port);
+  warm_up(sender);
+  const pid_t child = fork();
+  BOOST_TEST_REQUIRE(child != -1);
+  if (child == 0)
+    _exit(0); // As exec would: no destructor runs, which could say something to a peer.
+  BOOST_TEST(waitpid(child, nullptr, 0) == child);
+  BOOST_TEST(send(sender, get()).response.connection_id() == 1u);
+  BOOST_TEST(peer.accepted() == 1u);
 }

@@ -149,6 +149,19 @@ BOOST_FIXTURE_TEST_CASE(the_rest_of_a_dropped_body_is_thrown_away_if_it_is_short
     }
 }
 
+BOOST_FIXTURE_TEST_CASE(scar_57_a_body_that_nobody_read_for_a_while_leaves_no_pause_behind,
+                        stream_loop) {
+  constexpr std::size_t more_than_buffers_take = 20'000'000;
+  scripted_peer peer(context,
+                     {script().answers(ok(letters(more_than_buffers_take))).answers(ok("next"))});
+  client sender(context, "127.0.0.1", peer.port);
+  opened answer = open(sender, get());
+  settle();
+  BOOST_TEST(read_all(answer.stream, 1'000'000).text.size() == more_than_buffers_take);
+  BOOST_TEST(send(sender, get()).response.body() == "next");
+  BOOST_TEST(peer.accepted() == 1u);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_read_can_be_cancelled_which_costs_the_connection, stream_loop) {
   scripted_peer peer(context, {script().answers(ok(letters(100)).substr(0, 60))});
   client sender(context, "127.0.0.1", peer.port);

@@ -143,6 +143,27 @@ BOOST_FIXTURE_TEST_CASE(sessions_belong_to_one_tls_client_and_one_server, pooled
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(scar_63_68_who_verifies_nothing_lends_nobody_its_connections, pooled) {
+  for (const int version : versions) {
+    const authority unknown;
+    server_options server = serving(unknown.issue({"127.0.0.1"}));
+    server.max_version = version;
+    tls_peer peer(context, server, {serves()});
+    tls_options careless = trust();
+    careless.verify_peer = false;
+    client anybody(context, https_to(peer), over(careless));
+    client careful(context, https_to(peer), trusting());
+    for (int i = 0; i != 2; ++i) { // The second time there is a session to be resumed.
+      warm_up(anybody);
+      BOOST_TEST(send(careful, get()).error == error::certificate_error);
+      drop_idle(anybody);
+    }
+    BOOST_TEST(peer.resumptions == 1u);
+    careful.pool().close();
+    check_nothing_is_left(*this, anybody, peer);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(no_sessions_are_kept_where_none_are_wanted, pooled) {
   for (const int version : versions) {
     server_options server = good();

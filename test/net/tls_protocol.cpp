@@ -117,6 +117,24 @@ BOOST_FIXTURE_TEST_CASE(https_without_tls_says_so, tls_loop) {
   BOOST_TEST(peer.accepted == 0u);
 }
 
+BOOST_FIXTURE_TEST_CASE(scar_67_http_and_https_share_no_connection_even_on_one_port, tls_loop) {
+  scripted_peer plain(context, {script().answers(ok()), script().hears_bytes(1).says(ok())});
+  tls_peer encrypted(context, good(), {serves()});
+  client sender(context, trusting());
+  const auto outcome_of = [&](const char* scheme, std::uint16_t port) {
+    return send(sender, get(scheme + std::string("://127.0.0.1:") + std::to_string(port))).error;
+  };
+  BOOST_TEST(outcome_of("http", plain.port) == error_code());
+  BOOST_TEST(is_of_openssl(outcome_of("https", plain.port)));
+  BOOST_TEST(plain.accepted() == 2u);
+  BOOST_TEST(plain.heard.at(1) == "\x16"); // a handshake
+  BOOST_TEST(outcome_of("https", encrypted.port) == error_code());
+  BOOST_TEST(bool(outcome_of("http", encrypted.port)));
+  BOOST_TEST(encrypted.accepted == 2u);
+  BOOST_TEST(encrypted.heard.size() == 1u);
+  sender.close();
+}
+
 BOOST_FIXTURE_TEST_CASE(http_with_tls_at_hand_stays_plain, tls_loop) {
   scripted_peer peer(context, {script().answers(ok())});
   client sender(context, "127.0.0.1", peer.port, trusting());

@@ -63,6 +63,24 @@ BOOST_AUTO_TEST_CASE(a_spent_budget_has_the_longest_idle_connection_of_all_close
   BOOST_TEST(b.mind.stats(all.now).closed(close_reason::evicted) == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(scar_101_what_is_in_use_or_being_made_is_not_evicted) {
+  budget_fixture all(2);
+  tenant &a = all.pool(), &b = all.pool();
+  connection& leased = a.lease();
+  caller& own = a.acquire();
+  caller& w = b.acquire();
+  BOOST_TEST(a.evictions == 0u);
+  a.dialed();
+  BOOST_TEST(own.got);
+  BOOST_TEST(a.evictions == 0u);
+  BOOST_TEST(leased.where == state::leased);
+  a.give_back(leased);
+  BOOST_TEST(leased.reason == close_reason::evicted);
+  a.closed();
+  b.dialed();
+  BOOST_TEST(w.got);
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_that_becomes_idle_while_a_pool_waits_makes_room_for_it) {
   budget_fixture all(1);
   tenant &a = all.pool(), &b = all.pool();

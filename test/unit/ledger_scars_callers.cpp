@@ -1,5 +1,5 @@
 // Bugs that other pools had when callers cancelled, timed out, or met a peer that did not answer:
-// that this one has none of them. The numbers are those of the project's list of such bugs.
+// that this one has none of them. The numbers are those of doc/scars.md.
 
 #include "unit/ledger_fixture.hpp"
 

@@ -1,5 +1,5 @@
 // Bugs that other pools had in counting, waking and ageing: that this one has none of them. The
-// numbers are those of the project's list of such bugs.
+// numbers are those of doc/scars.md.
 
 #include "unit/ledger_fixture.hpp"
 
@@ -214,6 +214,33 @@ BOOST_AUTO_TEST_CASE(scar_34_a_connection_is_closed_once_whatever_comes_together
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(ageing_and_limits)
+
+BOOST_AUTO_TEST_CASE(scar_78_a_dial_may_take_longer_than_a_connection_may_be_idle) {
+  ledger_fixture pool({.idle_timeout = 1ms});
+  caller& w = pool.acquire();
+  pool.pass(1s);
+  BOOST_TEST(pool.stats().dialing == 1);
+  BOOST_TEST(w.got == &pool.dialed());
+  pool.cancel(pool.acquire());
+  pool.pass(1s);
+  connection& spare = pool.dialed();
+  pool.pass(1ms - 1ns);
+  BOOST_TEST(spare.where == state::idle);
+  pool.pass(1ns);
+  BOOST_TEST(spare.reason == close_reason::idle_timeout);
+}
+
+BOOST_AUTO_TEST_CASE(scar_90_a_steady_load_makes_no_more_connections_than_it_has_callers) {
+  ledger_fixture pool({.max_connections = 64});
+  for (int round = 0; round < 100; ++round) {
+    const auto c = pool.leases(50);
+    pool.pass(1s);
+    for (connection* each : c)
+      pool.give_back(*each);
+  }
+  BOOST_TEST(pool.stats().dials == 50);
+  BOOST_TEST(pool.stats().closed() == 0);
+}
 
 BOOST_AUTO_TEST_CASE(scar_93_a_pool_shrinks_to_what_a_light_load_needs) {
   ledger_fixture pool({.max_connections = 100, .idle_timeout = 30s});
