@@ -30,7 +30,7 @@ namespace {
 /// A dot at the end of a name is for the resolver alone, which then takes no search list.
 dialer::host_and_port named(const dialer::target& to) {
   if (const auto* name = std::get_if<dialer::host_and_port>(&to))
-    return {normal_host(name->host), name->port};
+    return {normal_host(without_brackets(name->host)), name->port};
   if (const auto* endpoint = std::get_if<tcp::endpoint>(&to))
     return {endpoint->address().to_string(), endpoint->port()};
   return {};

@@ -41,13 +41,13 @@ error_code as_ours(error_code ec) {
   return ec;
 }
 
-std::string_view without_brackets(std::string_view host) {
+} // namespace
+
+std::string_view without_brackets(std::string_view host) noexcept {
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
     return host.substr(1, host.size() - 2);
   return host;
 }
-
-} // namespace
 
 asio::awaitable<std::vector<tcp::endpoint>> resolve(std::string host, std::uint16_t port) {
   error_code not_a_literal;

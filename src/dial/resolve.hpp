@@ -7,9 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace httpool::detail {
+
+/// A host without the brackets round it, if it has them.
+std::string_view without_brackets(std::string_view host) noexcept;
 
 /// The endpoints of `host`, in the order of preference that the system gives, never none. An IP
 /// literal, IPv6 with or without brackets, never reaches the resolver.
