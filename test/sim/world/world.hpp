@@ -84,6 +84,7 @@ struct world_report {
   std::uint64_t calls = 0;
   std::uint64_t answered = 0;
   std::uint64_t failed = 0;
+  std::uint64_t refused = 0;  ///< Answered, but only that the request was cut.
   std::uint64_t repeated = 0; ///< Calls whose request arrived twice.
   moment lasted = 0;
   kernel_counts counts;
