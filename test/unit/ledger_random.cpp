@@ -5,7 +5,7 @@
 //
 // A seed that fails is printed with the number of the event.
 
-#include "unit/ledger_random_run.hpp"
+#include "sim/ledger/random_run.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,6 +1,6 @@
 // The events of a random run.
 
-#include "unit/ledger_random_run.hpp"
+#include "sim/ledger/random_run.hpp"
 
 #include <boost/asio/error.hpp>
 

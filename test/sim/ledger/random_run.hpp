@@ -4,7 +4,7 @@
 #pragma once
 
 #include "unit/dice.hpp"
-#include "unit/ledger_oracle.hpp"
+#include "sim/ledger/oracle.hpp"
 
 #include <deque>
 #include <stdexcept>

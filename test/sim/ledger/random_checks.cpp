@@ -1,6 +1,6 @@
 // What is checked after every event of a random run, and at its end.
 
-#include "unit/ledger_random_run.hpp"
+#include "sim/ledger/random_run.hpp"
 
 #include <boost/asio/error.hpp>
 
