@@ -28,6 +28,7 @@
 namespace httpool::detail {
 
 struct state_tag;
+struct ledger_digest;
 
 class ledger {
 public:
@@ -254,6 +255,7 @@ public:
   void check_invariants(time_point now) const;
 
 private:
+  friend struct ledger_digest; ///< By which tests tell whether two states are the same.
 
   using connections = boost::intrusive::list<
       connection, boost::intrusive::base_hook<
