@@ -88,15 +88,18 @@ std::vector<configuration> configurations() {
   const events_t probes = {{.what = kind::answered}, {.what = kind::unanswered}};
   const events_t all = with(with(with(with(usual(), retries()), choices()), shortages()), probes);
   return {
-      {"1 connection, 2 waiters", pool(1, 2), 2, with(usual(), retries()), 20, 0},
-      {"2 connections, 3 waiters", pool(2, 3), 3, usual(), 12, 0},
-      {"2 connections, 2 waiters, retries", pool(2, 2), 2, with(usual(), retries()), 12, 0},
-      {"2 connections, 2 waiters, choosy", pool(2, 2), 2, with(usual(), choices()), 12, 0},
-      {"2 connections, 2 waiters, shortages", pool(2, 2), 2, with(usual(), shortages()), 12, 0},
-      {"2 connections, 2 waiters, probes", probed(pool(2, 2)), 2, with(usual(), probes), 12, 0},
-      {"2 connections, 2 waiters, changes", pool(2, 2), 2, with(usual(), changes()), 12, 0},
-      {"3 connections, 4 waiters", pool(3, 4), 4, usual(), 12, 0},
-      {"3 connections, 4 waiters, everything", probed(pool(3, 4)), 4, with(all, changes()), 7, 0},
+      {"1 connection, 2 waiters", pool(1, 2), 2, with(usual(), retries()), 30, 96'288},
+      {"2 connections, 3 waiters", pool(2, 3), 3, usual(), 17, 139'975},
+      {"2 connections, 2 waiters, retries", pool(2, 2), 2, with(usual(), retries()), 14, 156'286},
+      {"2 connections, 2 waiters, choosy", pool(2, 2), 2, with(usual(), choices()), 14, 202'197},
+      {"2 connections, 2 waiters, shortages", pool(2, 2), 2, with(usual(), shortages()), 14,
+       188'669},
+      {"2 connections, 2 waiters, probes", probed(pool(2, 2)), 2, with(usual(), probes), 14,
+       218'264},
+      {"2 connections, 2 waiters, changes", pool(2, 2), 2, with(usual(), changes()), 12, 320'392},
+      {"3 connections, 4 waiters", pool(3, 4), 4, usual(), 15, 598'282},
+      {"3 connections, 4 waiters, everything", probed(pool(3, 4)), 4, with(all, changes()), 8,
+       2'517'588},
   };
 }
 
