@@ -271,6 +271,7 @@ void ledger::end_again(connection& c, time_point then) noexcept {
 
 void ledger::watch_again(connection& c, time_point then) noexcept {
   c.watched = false;
+  c.watch_at = then;
   sweep_at_ = std::min(sweep_at_, then);
 }
 

@@ -28,6 +28,7 @@
 namespace httpool::detail {
 
 struct state_tag;
+struct ledger_digest;
 
 class ledger {
 public:
@@ -58,6 +59,7 @@ public:
     time_point expires_at = {};     ///< When it has reached its lifetime.
     time_point idle_since = {};     ///< When its last use ended, or its dial if it had none.
     duration max_idle = {};         ///< For how long its peer keeps it without use.
+    time_point watch_at = {};       ///< Idle: when its watch is wanted, unless it is watched.
     time_point checked_at = {};     ///< When it was last used or probed.
     time_point leased_at = {};      ///< When its present lease began.
     time_point deadline = time_point::max(); ///< When its dial or its lessee is cut off.
@@ -253,6 +255,8 @@ public:
   void check_invariants(time_point now) const;
 
 private:
+  friend struct ledger_digest; ///< By which tests tell whether two states are the same.
+
   using connections = boost::intrusive::list<
       connection, boost::intrusive::base_hook<
                       boost::intrusive::list_base_hook<boost::intrusive::tag<state_tag>>>>;

@@ -40,6 +40,7 @@ void ledger::put_idle(connection& c) noexcept {
   while (place != idle_.begin() && std::prev(place)->idle_since > c.idle_since)
     --place;
   idle_.insert(place, c);
+  c.watch_at = saturating_add(c.idle_since, watch_after);
   sweep_at_ = std::min(sweep_at_, due(c));
 }
 
@@ -77,7 +78,7 @@ void ledger::attend(time_point now, connection& c) {
     return decide(action::probe, nullptr, &c);
   }
   probe_due_ |= wants_probe;
-  if (!c.watched && saturating_add(c.idle_since, watch_after) <= now) {
+  if (!c.watched && c.watch_at <= now) {
     c.watched = true;
     decide(action::watch, nullptr, &c);
   }
@@ -99,7 +100,7 @@ time_point ledger::due(const connection& c) const noexcept {
   if (!probe_due_)
     first = std::min(first, saturating_add(c.checked_at, probe_interval_));
   if (!c.watched)
-    first = std::min(first, saturating_add(c.idle_since, watch_after));
+    first = std::min(first, c.watch_at);
   return first;
 }
 

@@ -255,6 +255,19 @@ BOOST_AUTO_TEST_CASE(an_idle_connection_is_found_by_its_id_and_no_other_is) {
   BOOST_TEST(!pool.mind.find_idle(99));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_watch_that_could_not_be_armed_is_wanted_at_the_time_that_was_named,
+                        ledger_fixture) {
+  connection& c = *idles(1).front();
+  pass(500ms);
+  BOOST_TEST_REQUIRE(c.watched);
+  mind.watch_again(c, now + 100ms);
+  mind.check_invariants(now);
+  pass(100ms - 1ns);
+  BOOST_TEST(!c.watched);
+  pass(1ns);
+  BOOST_TEST(c.watched);
+}
+
 BOOST_AUTO_TEST_CASE(a_watch_that_stirs_too_late_harms_nobody) {
   ledger_fixture pool;
   connection& c = *pool.idles(1).front();

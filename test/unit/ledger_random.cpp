@@ -5,7 +5,7 @@
 //
 // A seed that fails is printed with the number of the event.
 
-#include "unit/ledger_random_run.hpp"
+#include "sim/ledger/random_events.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -33,13 +33,14 @@ BOOST_AUTO_TEST_CASE(random_events_break_no_invariant_and_agree_with_the_oracle)
   for (std::uint64_t seed = first; seed < first + seeds && failures < 10; ++seed) {
     std::uint64_t event = 0;
     try {
-      random_run run(seed);
+      random_events source(seed);
+      checked_ledger pool(source.options(), seed);
       while (event < events) {
         ++event;
-        run.one_event();
+        pool.apply(source.next(pool));
       }
       ++event;
-      run.come_to_rest();
+      pool.come_to_rest();
     } catch (const std::exception& e) {
       ++failures;
       BOOST_ERROR("seed " << seed << ", event " << event << ": " << e.what());

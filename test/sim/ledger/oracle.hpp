@@ -43,8 +43,10 @@ struct link : ledger::connection {
   caller* retry = nullptr;      ///< Dialing for this one,
   bool choosy = false;          ///< who has declined what is idle.
   caller* granted_to = nullptr; ///< Who may find it stale.
+  bool accepted = false;        ///< Its lessee has it: the look was good.
   time_point cut_off_at = time_point::max();
   time_point dial_ends_by = time_point::max();
+  time_point watch_by = {}; ///< When its watch, which could not be armed, is wanted anew.
 
   /// When it has been idle for as long as its peer allows.
   time_point idle_until() const { return saturating_add(idle_from, longest_idle); }
@@ -79,6 +81,7 @@ public:
   std::size_t leased = 0;
   std::size_t closing = 0;
   std::size_t probing = 0;
+  std::size_t evicting = 0;
   std::size_t prewarm_to = 0;
   std::vector<outcome> expected; ///< Of the present event.
 
@@ -92,6 +95,13 @@ public:
     const std::size_t left = shared > queue.size() ? shared - queue.size() : 0;
     return shared < queue.size() || idle.size() + probing + left < limits.min_idle ||
            open() < prewarm_to;
+  }
+
+  /// For what that dial is.
+  detail::need dial_is_for() const {
+    if (!needs_dial())
+      return detail::need::none;
+    return dialing - retries.size() < queue.size() ? detail::need::urgent : detail::need::spare;
   }
 
   void dial() {
@@ -238,6 +248,28 @@ public:
     serve(now);
   }
 
+  void dial_not_made(time_point now, int why) {
+    prewarm_to = 0;
+    if (dialing - retries.size() < queue.size() && idle.empty())
+      fail(next(), why);
+    serve(now);
+  }
+
+  bool evict(time_point now) {
+    const bool found = !idle.empty();
+    if (found) {
+      close_idle(oldest(), close_reason::evicted);
+      ++evicting;
+    }
+    serve(now);
+    return found;
+  }
+
+  void closed_now(const link& c) {
+    --closing;
+    evicting -= c.reason == close_reason::evicted;
+  }
+
   void spoke(time_point now, link& c, close_reason reason) {
     if (std::find(idle.begin(), idle.end(), &c) != idle.end())
       close_idle(c, reason);
@@ -374,7 +406,10 @@ private:
     }
   }
 
-  void take_out(link& c) { std::erase(idle, &c); }
+  void take_out(link& c) {
+    std::erase(idle, &c);
+    c.watch_by = {};
+  }
 
   void close_idle(link& c, close_reason reason) {
     take_out(c);
