@@ -250,7 +250,7 @@ void tcp_socket::to_peer(std::function<void(tcp_socket&)> what) {
 
 void tcp_socket::transmit(std::string_view bytes) {
   in_flight_ += bytes.size();
-  const bool is_cut = path_->bytes_until_cut >= 0 && path_->cut_direction == direction_;
+  const bool is_cut = is_to_be_cut();
   if (is_cut) {
     const auto left = static_cast<std::size_t>(path_->bytes_until_cut);
     bytes = bytes.substr(0, left);
@@ -269,7 +269,8 @@ void tcp_socket::transmit(std::string_view bytes) {
 }
 
 void tcp_socket::transmit_fin() {
-  if (!std::exchange(is_write_shut_, true))
+  const bool is_lost = is_to_be_cut() && path_->bytes_until_cut == 0; // as what came before it
+  if (!std::exchange(is_write_shut_, true) && !is_lost)
     to_peer([](tcp_socket& peer) { peer.take_fin(); });
 }
 
@@ -289,7 +290,6 @@ void tcp_socket::cut() {
         kernel::current()->at(now + after, [end, error] { end->take_reset(error); });
     }
   };
-  path_->bytes_until_cut = -1;
   switch (by) {
   case tcp_path::ending::none:
     break;

@@ -43,7 +43,8 @@ struct tcp_path {
   std::uint64_t partial = 0;
   ending cut_by = ending::none;
   std::size_t cut_direction = 0;     ///< 0 is from the client to the server.
-  std::int64_t bytes_until_cut = -1; ///< In that direction; if negative, it is time that cuts.
+  std::int64_t bytes_until_cut = -1; ///< In that direction; nothing passes there once they have.
+                                     ///< If negative, it is time that cuts.
   bool is_silent = false;            ///< Nothing passes any longer.
 
   /// The client's and the server's, from when the server has one until both are closed.
@@ -89,6 +90,9 @@ private:
   void transmit_reset();
   void to_peer(std::function<void(tcp_socket&)> what);
   void cut();
+  bool is_to_be_cut() const noexcept {
+    return path_->bytes_until_cut >= 0 && path_->cut_direction == direction_;
+  }
   std::shared_ptr<tcp_socket> peer() const { return path_->ends[1 - direction_]; }
   void knock(int attempt);
 
