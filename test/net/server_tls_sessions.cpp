@@ -16,8 +16,6 @@ using httpool::response;
 
 namespace {
 
-const fixture::authority root;
-const fixture::identity localhost = root.issue({"localhost"});
 constexpr std::array versions{TLS1_2_VERSION, TLS1_3_VERSION};
 
 /// What the ticket of the session says for the server itself.
