@@ -41,8 +41,8 @@ struct client_options {
   /// A field `Proxy-Authorization` of a request, which takes the place of the credentials that the
   /// settings have, goes to a proxy that forwards the request, and is left out of every other one:
   /// it is not for origins. `Proxy-Connection` is always left out. A request that is forwarded has
-  /// the `Host` of its target, whatever it says itself (RFC 9112 §3.2). A 407 of a proxy that forwards
-  /// is a response like another; one that a tunnel is refused with is
+  /// the `Host` of its target, whatever it says itself (RFC 9112 §3.2). A 407 of a proxy that
+  /// forwards is a response like another; one that a tunnel is refused with is
   /// `error::proxy_authentication_failed`.
   proxy_settings proxies = {};
 
