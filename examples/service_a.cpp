@@ -59,9 +59,14 @@ httpool::client_options client_options_for(const options& wanted) {
   if (std::any_of(wanted.destinations.begin(), wanted.destinations.end(), is_https) ||
       proxies.http || proxies.https) {
     chosen.pool.tls = make_tls(wanted.tls);
+    // Who calls is for the origin to know, and not for the proxy.
+    tls_flags to_proxy = wanted.tls;
+    to_proxy.cert.clear();
+    to_proxy.key.clear();
+    const auto tls = wanted.tls.cert.empty() ? chosen.pool.tls : make_tls(to_proxy);
     for (auto* each : {&proxies.http, &proxies.https}) {
       if (*each)
-        (*each)->tls(chosen.pool.tls);
+        (*each)->tls(tls);
     }
   }
 #endif

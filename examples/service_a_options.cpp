@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
+#include <iostream>
 #include <sstream>
 #include <string_view>
 #include <unordered_map>
@@ -190,6 +191,10 @@ void take_message(const po::variables_map& given, options& wanted) {
 }
 
 void take_tls(const po::variables_map& given, tls_flags& wanted) {
+  for (const char* each : {"cacert", "cert", "key"}) { // such as an unset variable of the shell
+    if (!given[each].defaulted() && given[each].as<std::string>().empty())
+      throw usage_error(std::string("--").append(each).append(" must not be empty"));
+  }
   wanted.cacert = given["cacert"].as<std::string>();
   wanted.cert = given["cert"].as<std::string>();
   wanted.key = given["key"].as<std::string>();
@@ -207,6 +212,8 @@ void take_proxies(const po::variables_map& given, httpool::proxy_settings& wante
   try {
     if (asks_environment)
       wanted = httpool::proxy_settings::from_environment();
+    for (const std::string& each : wanted.skipped_rules)
+      std::cerr << "service_a: no_proxy: '" << each << "' is no rule, and is passed over\n";
     if (given.count("proxy") != 0)
       wanted.http = wanted.https = httpool::proxy(given["proxy"].as<std::string>());
     if (const auto& list = given["no-proxy"].as<std::string>(); !list.empty())

@@ -82,6 +82,9 @@ std::string offer_of(const std::vector<std::string>& protocols) {
       refuse_tls("alpn", "\"h2\"", "HTTP/2 is not spoken");
     offer.append(1, static_cast<char>(each.size())).append(each);
   }
+  if (offer.size() > 65'535)
+    refuse_tls("alpn", std::to_string(protocols.size()) + " names",
+               "must have 65535 bytes at most");
   return offer;
 }
 
