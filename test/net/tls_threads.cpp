@@ -18,6 +18,7 @@ namespace {
 constexpr unsigned callers = 32;
 constexpr unsigned requests_each = 625;
 constexpr unsigned requests = callers * requests_each;
+constexpr unsigned calls_a_turn = callers; ///< Between two reloads.
 constexpr std::size_t connections = 6;
 
 /// Counts what it is told.
@@ -43,7 +44,8 @@ struct counter final : httpool::pool_observer {
 
 /// What became of the requests.
 struct tally {
-  std::atomic<unsigned> calling = callers; ///< Callers that have not ended.
+  std::atomic<unsigned> ended = 0; ///< Calls, however they ended.
+  std::atomic<unsigned> turns = 0; ///< Of `calls_a_turn` of them.
   std::atomic<unsigned> answered = 0, cancelled = 0, dropped = 0, mistaken = 0, failed = 0;
 };
 
@@ -68,8 +70,11 @@ struct caller {
         ++seen.cancelled;
       else if (ec)
         ++seen.failed;
+      if (++seen.ended % calls_a_turn == 0) {
+        ++seen.turns;
+        seen.turns.notify_one();
+      }
     }
-    --seen.calling;
   }
 
   auto token() {
@@ -155,10 +160,10 @@ BOOST_FIXTURE_TEST_CASE(threads_share_a_client_while_certificates_change, tls_lo
     }
 
     std::size_t reloads = 0;
-    while (seen.calling != 0) {
+    for (unsigned turn = 0; turn != requests / calls_a_turn; turn = seen.turns) {
       server.tls->reload(httpool_test::tls::options_of({identities[++reloads % 3]}));
       BOOST_TEST(sender.pool().stats().total() <= connections);
-      std::this_thread::sleep_for(2ms);
+      seen.turns.wait(turn);
     }
     std::future<void> drained = sender.async_drain(asio::use_future);
     BOOST_TEST_REQUIRE((drained.wait_for(patience) == std::future_status::ready));
