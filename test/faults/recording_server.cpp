@@ -1,0 +1,88 @@
+#include "faults/recording_server.hpp"
+
+#include "faults/child_process.hpp"
+#include "faults/scene.hpp"
+#include "faults/socket_filter.hpp"
+
+#include <httpool/server.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <charconv>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace httpool_test::faults {
+namespace {
+
+namespace asio = boost::asio;
+
+/// The connections that wait to be accepted, by any listener of this process.
+bool has_unaccepted() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int each = std::stoi(entry.path().filename());
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    pollfd asked = {each, POLLIN, 0};
+    if (::getsockopt(each, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+        ::poll(&asked, 1, 0) == 1)
+      return true;
+  }
+  return false;
+}
+
+httpool::response answer(const httpool::request& message, shared_state& shared) {
+  constexpr std::string_view folder = "/calls/";
+  const std::string_view target = message.target();
+  std::uint32_t call = max_calls;
+  if (target.starts_with(folder))
+    std::from_chars(target.data() + folder.size(), target.data() + target.size(), call);
+  if (call >= max_calls || message.body() != body_of(call) ||
+      message.method() != (is_post(call) ? "POST" : "GET")) {
+    ++shared.garbled;
+    return httpool::response(400);
+  }
+  ++shared.done[call];
+  return httpool::response(200, answer_of(call), "text/plain");
+}
+
+asio::awaitable<void> act(httpool::server& server, char command) {
+  switch (command) {
+  case 'l':
+    lose_segments(reach::listeners_too, lost_of_1000);
+    break;
+  case 'b':
+    lose_segments(reach::accepted_and_dialed, all_of_them);
+    break;
+  case 'B':
+    lose_segments(reach::listeners_too, all_of_them);
+    break;
+  case 'n':
+    // What was accepted before the listener lost its filter has one, too, and may wait.
+    lose_no_segments(reach::listeners_too);
+    while (has_unaccepted())
+      co_await asio::post(server.get_executor(), asio::use_awaitable);
+    lose_no_segments(reach::accepted_and_dialed);
+    break;
+  default:
+    co_await server.async_stop(asio::as_tuple(asio::use_awaitable));
+  }
+}
+
+} // namespace
+
+void serve(int control, shared_state& shared) {
+  asio::io_context context(1);
+  httpool::server server(
+      context, {asio::ip::address_v4::loopback(), shared.port},
+      [&shared](const httpool::request& message) { return answer(message, shared); });
+  shared.port = server.local_endpoint().port();
+  obey(context, control, [&server](char command) { return act(server, command); });
+}
+
+} // namespace httpool_test::faults
