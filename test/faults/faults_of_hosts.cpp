@@ -40,10 +40,13 @@ awaitable<void> restart_server(scene& s) {
   }
 }
 
-/// Stops this process, which cannot wake itself: a child does, and says so when it has.
+/// Stops this process, which cannot wake itself: a child does, and says so when it has. The delay
+/// sees to it that calls are under way.
 awaitable<void> stop_client(scene& s) {
+  co_await s.proxy().tell('s');
+  co_await s.pause(500ms);
   const pid_t client = ::getpid();
-  const timespec standstill = {1, 500'000'000};
+  const timespec standstill = {s.standstill() / 1s, s.standstill() % 1s / 1ns};
   child_process waker(s.context(), [&](int control) {
     ::kill(client, SIGSTOP);
     ::nanosleep(&standstill, nullptr);
@@ -51,7 +54,12 @@ awaitable<void> stop_client(scene& s) {
     if (::write(control, "r", 1) == 1)
       ::pause();
   });
-  co_return;
+  const std::uint32_t begun = s.load().sum().begun;
+  const auto has_gone_on = [&] { return !s.load().is_under_way_before(begun); };
+  co_await s.load().until(has_gone_on, std::chrono::steady_clock::now() + 20s);
+  if (s.load().sum().longest < s.standstill())
+    s.complain("no call was under way");
+  co_await s.proxy().tell('0');
 }
 
 std::string year_of(std::time_t when) {
@@ -67,7 +75,8 @@ awaitable<void> leap_about(scene& s) {
     s.shared().leap = leap;
     const std::string dated = year_of(now + leap);
     const auto is_felt = [&] { return s.load().sum().date.find(dated) != std::string::npos; };
-    if (!co_await s.load().until(is_felt, std::chrono::steady_clock::now() + 10s))
+    const bool was_felt = co_await s.load().until(is_felt, std::chrono::steady_clock::now() + 10s);
+    if (!was_felt)
       s.complain("no answer has a date of " + dated);
     co_await s.pause(300ms);
   }
@@ -87,8 +96,9 @@ std::vector<fault> faults_of_hosts() {
   };
   add("the server is stopped, and goes on", stop_server);
   add("the server is killed, three times", kill_server);
-  add("the server is restarted, three times", restart_server);
+  add("the server is restarted, three times", restart_server).loses_nothing = true;
   fault& still = add("the client is stopped, and goes on", stop_client);
+  still.is_behind_proxy = true;
   still.expected = losses::any;
   still.standstill = 1'500ms;
   fault& clock = add("the wall clock leaps", leap_about);

@@ -103,8 +103,9 @@ std::vector<fault> faults_of_networks() {
 
   fault& hole = add("open connections swallow everything", lose_connections);
   hole.expected = losses::one_a_connection;
+  hole.connections = callers; // So that no call waits behind one that is lost.
   hole.deadline = 2s;
-  hole.stays = 2'500ms;
+  hole.stays = 4'500ms; // Whoever used such a connection twice would fail twice.
 
   add("every packet is lost", lose_all_packets);
   add("the link is down", take_link_down).needs = isolation::network;

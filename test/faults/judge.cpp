@@ -21,7 +21,7 @@ void scene::judge_pool(const httpool::pool_stats& s) {
     complain(std::to_string(s.total()) + " connections are left");
   if (s.acquires != s.granted + s.timed_out + s.cancelled + s.failed + s.refused)
     complain("the pool's figures do not add up");
-  if (s.peak_total > connections)
+  if (s.peak_total > what_.connections)
     complain(std::to_string(s.peak_total) + " connections at once");
 }
 
@@ -54,6 +54,8 @@ void scene::judge_calls(row& to) {
       complain(std::to_string(count) + " " + what);
   };
   complain_of(to.duplicated, "calls were done too often");
+  if (what_.loses_nothing)
+    complain_of(to.lost, "answers were lost");
   complain_of(undone, "calls were answered that the server has not done");
   complain_of(sum.wrong, "answers were another's");
   complain_of(shared_.garbled, "requests did not arrive as they were sent");
@@ -66,7 +68,7 @@ void scene::judge_calls(row& to) {
     complain_of(sum.failed, "calls failed, and none should");
   else if (what_.expected != losses::any && sum.failed == 0)
     complain("no call failed, so that the fault was none");
-  if (what_.expected == losses::one_a_connection && sum.failed > connections)
+  if (what_.expected == losses::one_a_connection && sum.failed > what_.connections)
     complain("more calls failed than there were connections");
 }
 

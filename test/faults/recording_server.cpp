@@ -7,6 +7,9 @@
 #include <httpool/server.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <charconv>
@@ -36,7 +39,13 @@ bool has_unaccepted() {
   return false;
 }
 
-httpool::response answer(const httpool::request& message, shared_state& shared) {
+asio::awaitable<httpool::response> think(std::uint32_t call) {
+  asio::steady_timer pause(co_await asio::this_coro::executor, call % 8 * 1ms);
+  co_await pause.async_wait(asio::use_awaitable);
+  co_return httpool::response(200, answer_of(call), "text/plain");
+}
+
+httpool::reply answer(const httpool::request& message, shared_state& shared) {
   constexpr std::string_view folder = "/calls/";
   const std::string_view target = message.target();
   std::uint32_t call = max_calls;
@@ -48,6 +57,8 @@ httpool::response answer(const httpool::request& message, shared_state& shared) 
     return httpool::response(400);
   }
   ++shared.done[call];
+  if (mixed(call + 2) % 2 == 0)
+    return think(call); // So that at any moment some calls have been done but not answered.
   return httpool::response(200, answer_of(call), "text/plain");
 }
 

@@ -69,7 +69,9 @@ row scene::run() {
 asio::awaitable<void> scene::direct(httpool::client& sender, traffic& load) {
   tally& sum = load.sum();
   load.start(callers);
-  if (!co_await load.until([&] { return sum.in_a_row >= calls_before; }, clock::now() + patience))
+  const auto has_begun_well = [&] { return sum.in_a_row >= calls_before; };
+  const bool began_well = co_await load.until(has_begun_well, clock::now() + patience);
+  if (!began_well)
     complain("there were failures before the fault");
   try {
     co_await what_.happen(*this);
@@ -82,13 +84,15 @@ asio::awaitable<void> scene::direct(httpool::client& sender, traffic& load) {
   sum.in_a_row = 0;
   // Those that began before may still fail: their answers were lost.
   const auto is_steady = [&] {
-    return sum.in_a_row >= calls_after &&
-           (sum.under_way.empty() || *sum.under_way.begin() >= begun);
+    return sum.in_a_row >= calls_after && !load.is_under_way_before(begun);
   };
-  if (!trouble_ && !co_await load.until(is_steady, ended_ + patience))
+  const bool recovered = co_await load.until(is_steady, ended_ + patience);
+  if (!recovered)
     complain("calls went on failing");
   load.stop();
-  if (!co_await load.until([&] { return load.callers() == 0; }, clock::now() + patience))
+  const auto has_ended = [&] { return load.callers() == 0; };
+  const bool all_ended = co_await load.until(has_ended, clock::now() + patience);
+  if (!all_ended)
     complain(std::to_string(load.callers()) + " calls did not end");
   const httpool::pool_stats rest = sender.pool().stats();
   if (rest.leased != 0 || rest.waiting != 0)
@@ -128,7 +132,7 @@ httpool::client_options scene::options() {
   httpool::client_options options;
   options.exchange_timeout = what_.deadline;
   options.pool.acquire_timeout = what_.deadline;
-  options.pool.max_connections = connections;
+  options.pool.max_connections = what_.connections;
   options.pool.max_uses = what_.max_uses;
   options.pool.dial_timeout = 500ms;
   options.pool.dial_backoff = 50ms;

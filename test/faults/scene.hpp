@@ -28,7 +28,6 @@ using namespace std::chrono_literals;
 
 inline constexpr unsigned lost_of_1000 = 200; ///< Segments, where some are lost.
 inline constexpr int callers = 12;
-inline constexpr std::size_t connections = 8; ///< What the client may have at once.
 
 /// How many calls may fail.
 enum class losses { none, one_a_connection, some, any };
@@ -40,12 +39,14 @@ struct fault {
   std::string_view name;
   isolation needs = isolation::none;
   losses expected = losses::some;
+  bool loses_nothing = false;                   ///< What the server has done is answered.
   bool is_behind_proxy = false;                 ///< Calls go by the delaying proxy.
   bool is_by_name = false;                      ///< The origin has a name, which is asked for.
   std::chrono::nanoseconds deadline = 1s;       ///< Of each call.
   std::chrono::nanoseconds stays = 1'500ms;     ///< How long it does.
   std::chrono::nanoseconds standstill = {};     ///< For how long the client itself does not run.
   std::chrono::nanoseconds resolver_timeout{0}; ///< Until a question that was not answered ends.
+  std::size_t connections = 8;                  ///< `pool_options::max_connections`.
   std::uint64_t max_uses = 0;                   ///< `pool_options::max_uses`.
   boost::asio::awaitable<void> (*happen)(scene&) = nullptr; ///< Begins, stays, and is gone.
 };
@@ -68,6 +69,7 @@ public:
   boost::asio::awaitable<void> stay() { return pause(what_.stays); }
   boost::asio::awaitable<void> pause(std::chrono::nanoseconds duration);
 
+  std::chrono::nanoseconds standstill() const { return what_.standstill; }
   boost::asio::io_context& context() { return context_; }
   traffic& load() { return *load_; }
   shared_state& shared() { return shared_; }

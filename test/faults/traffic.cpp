@@ -46,7 +46,7 @@ asio::awaitable<void> traffic::call_on_and_on() {
   asio::steady_timer pause(context_);
   while (!is_stopping_ && sum_.begun < max_calls) {
     co_await make_call();
-    pause.expires_after(std::chrono::microseconds(2'000 + mixed(++dice_) % 4'000));
+    pause.expires_after(std::chrono::microseconds(mixed(++dice_) % 4'000));
     co_await pause.async_wait(token);
   }
   --callers_;

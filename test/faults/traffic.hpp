@@ -53,6 +53,11 @@ public:
   /// Waits until a condition holds, which may change when a call ends; false at the time given.
   boost::asio::awaitable<bool> until(std::function<bool()> condition, tally::clock::time_point end);
 
+  /// Whether one of the first so many calls has not ended.
+  bool is_under_way_before(std::uint32_t begun) const {
+    return !sum_.under_way.empty() && *sum_.under_way.begin() < begun;
+  }
+
   int callers() const { return callers_; }
   tally& sum() { return sum_; }
 
