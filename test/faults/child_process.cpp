@@ -3,7 +3,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -93,7 +92,10 @@ void child_process::signal(int number) {
 
 void obey(asio::io_context& context, int control, obedience act) {
   stream commands(context, asio::local::stream_protocol(), control);
-  asio::co_spawn(context, obey_all(commands, act, context), asio::detached);
+  asio::co_spawn(context, obey_all(commands, act, context), [](std::exception_ptr trouble) {
+    if (trouble)
+      std::rethrow_exception(trouble);
+  });
   context.run();
 }
 

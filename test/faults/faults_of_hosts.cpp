@@ -13,7 +13,15 @@ namespace {
 
 using boost::asio::awaitable;
 
+constexpr int cuts = 20;
 constexpr int restarts = 3;
+
+awaitable<void> cut_connections(scene& s) {
+  for (int i = 0; i < cuts; ++i) {
+    co_await s.server().tell('c');
+    co_await s.pause(50ms);
+  }
+}
 
 awaitable<void> stop_server(scene& s) {
   s.server().signal(SIGSTOP);
@@ -94,9 +102,10 @@ std::vector<fault> faults_of_hosts() {
     added.happen = happen;
     return added;
   };
+  add("connections are cut, 20 times", cut_connections);
   add("the server is stopped, and goes on", stop_server);
-  add("the server is killed, three times", kill_server);
-  add("the server is restarted, three times", restart_server).loses_nothing = true;
+  add("the server is killed, 3 times", kill_server);
+  add("the server is restarted, 3 times", restart_server).loses_nothing = true;
   fault& still = add("the client is stopped, and goes on", stop_client);
   still.is_behind_proxy = true;
   still.expected = losses::any;

@@ -99,15 +99,18 @@ std::vector<fault> faults_of_networks() {
     added.happen = happen;
     return added;
   };
-  add("one packet in five is lost", lose_some_packets).expected = losses::any;
+  fault& loss = add("one packet in five is lost", lose_some_packets);
+  loss.needs = isolation::lossy_sockets;
+  loss.expected = losses::any;
 
   fault& hole = add("open connections swallow everything", lose_connections);
+  hole.needs = isolation::lossy_sockets;
   hole.expected = losses::one_a_connection;
   hole.connections = callers; // So that no call waits behind one that is lost.
   hole.deadline = 2s;
   hole.stays = 4'500ms; // Whoever used such a connection twice would fail twice.
 
-  add("every packet is lost", lose_all_packets);
+  add("every packet is lost", lose_all_packets).needs = isolation::lossy_sockets;
   add("the link is down", take_link_down).needs = isolation::network;
 
   fault& near = add("200 ms of delay", delay_within_deadlines);

@@ -25,7 +25,7 @@ namespace httpool_test::faults {
 namespace {
 
 /// When a scene is given up.
-constexpr int patience_ms = 180'000;
+constexpr int patience_ms = 120'000;
 
 row perform(const fault& what, std::uint64_t seed) {
   row found;

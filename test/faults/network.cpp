@@ -1,6 +1,7 @@
 #include "faults/network.hpp"
 
 #include "faults/row.hpp"
+#include "faults/socket_filter.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -21,6 +22,15 @@ namespace {
   throw cannot_run(what + ": " + std::strerror(errno));
 }
 
+bool sockets_may_be_lossy() {
+  try {
+    check_that_segments_can_be_lost();
+    return true;
+  } catch (const cannot_run&) {
+    return false;
+  }
+}
+
 bool write_file(const std::string& path, const std::string& text) {
   std::ofstream file(path);
   file << text << std::flush;
@@ -30,7 +40,7 @@ bool write_file(const std::string& path, const std::string& text) {
 } // namespace
 
 void isolate(isolation what) {
-  if (what == isolation::none)
+  if (what == isolation::none || (what == isolation::lossy_sockets && sockets_may_be_lossy()))
     return;
   const bool has_files = what == isolation::network_and_files;
   const int wanted = CLONE_NEWNET | (has_files ? CLONE_NEWNS : 0);
@@ -46,6 +56,8 @@ void isolate(isolation what) {
   if (has_files && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     give_up("mounts cannot be made private");
   set_link(true);
+  if (what == isolation::lossy_sockets)
+    check_that_segments_can_be_lost();
 }
 
 void set_link(bool is_up) {

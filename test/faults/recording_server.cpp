@@ -12,10 +12,11 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -25,18 +26,16 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// The connections that wait to be accepted, by any listener of this process.
+/// Whether connections wait to be accepted.
 bool has_unaccepted() {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    const int each = std::stoi(entry.path().filename());
+  const std::vector<int> all = tcp_sockets(reach::listeners_too);
+  return std::any_of(all.begin(), all.end(), [](int each) {
     int listens = 0;
     socklen_t size = sizeof(listens);
     pollfd asked = {each, POLLIN, 0};
-    if (::getsockopt(each, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
-        ::poll(&asked, 1, 0) == 1)
-      return true;
-  }
-  return false;
+    return ::getsockopt(each, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+           ::poll(&asked, 1, 0) == 1;
+  });
 }
 
 asio::awaitable<httpool::response> think(std::uint32_t call) {
@@ -79,6 +78,10 @@ asio::awaitable<void> act(httpool::server& server, char command) {
     while (has_unaccepted())
       co_await asio::post(server.get_executor(), asio::use_awaitable);
     lose_no_segments(reach::accepted_and_dialed);
+    break;
+  case 'c':
+    for (const int each : tcp_sockets(reach::accepted_and_dialed))
+      ::shutdown(each, SHUT_RDWR);
     break;
   default:
     co_await server.async_stop(asio::as_tuple(asio::use_awaitable));

@@ -14,6 +14,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace httpool_test::faults {
 namespace {
@@ -24,18 +25,18 @@ int option_of(int socket, int which) {
   return ::getsockopt(socket, SOL_SOCKET, which, &value, &size) == 0 ? value : -1;
 }
 
-std::vector<int> tcp_sockets(reach sockets) {
+} // namespace
+
+std::vector<int> tcp_sockets(reach which) {
   std::vector<int> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     const int each = std::stoi(entry.path().filename());
     if (option_of(each, SO_PROTOCOL) == IPPROTO_TCP &&
-        (sockets == reach::listeners_too || option_of(each, SO_ACCEPTCONN) == 0))
+        (which == reach::listeners_too || option_of(each, SO_ACCEPTCONN) == 0))
       found.push_back(each);
   }
   return found;
 }
-
-} // namespace
 
 void lose_segments(int socket, unsigned of_1000) {
   constexpr auto random = static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM);
@@ -53,14 +54,25 @@ void lose_segments(int socket, unsigned of_1000) {
                      std::strerror(errno));
 }
 
-void lose_segments(reach sockets, unsigned of_1000) {
-  for (const int each : tcp_sockets(sockets))
+void check_that_segments_can_be_lost() {
+  const int any = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  try {
+    lose_segments(any, all_of_them);
+  } catch (...) {
+    ::close(any);
+    throw;
+  }
+  ::close(any);
+}
+
+void lose_segments(reach which, unsigned of_1000) {
+  for (const int each : tcp_sockets(which))
     lose_segments(each, of_1000);
 }
 
-void lose_no_segments(reach sockets) {
+void lose_no_segments(reach which) {
   const int ignored = 0;
-  for (const int each : tcp_sockets(sockets))
+  for (const int each : tcp_sockets(which))
     ::setsockopt(each, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof(ignored));
 }
 
