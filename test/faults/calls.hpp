@@ -2,6 +2,8 @@
 // so that no answer can be taken for another's.
 #pragma once
 
+#include "prove/numbered_text.hpp"
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -21,27 +23,15 @@ struct shared_state {
   std::array<std::atomic<std::uint8_t>, max_calls> done = {}; ///< How often, by number.
 };
 
-/// A well mixed number that follows from another.
-inline std::uint64_t mixed(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
 inline bool is_post(std::uint32_t call) {
   return mixed(call) % 2 == 0;
 }
 
-/// A text of a length that follows from the call, every few bytes of which name it.
+/// A text of a length that follows from the call.
 inline std::string text_of(const std::string& kind, std::uint32_t call) {
   const std::uint64_t dice = mixed(call + 1);
   const std::size_t size = dice % 8 == 0 ? 1'000 + dice / 8 % 40'000 : 10 + dice / 8 % 500;
-  const std::string piece = kind + std::to_string(call) + '\n';
-  std::string text;
-  text.reserve(size + piece.size());
-  while (text.size() < size)
-    text += piece;
-  return text;
+  return numbered_text(kind, call, size);
 }
 
 /// What the caller sends.
