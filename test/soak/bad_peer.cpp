@@ -103,9 +103,9 @@ asio::awaitable<void> bad_peer::serve(tcp::socket client) {
     const auto [failed, written] = co_await asio::async_write(client, asio::buffer(text), token);
     if (how == half_and_reset)
       reset(client);
-    else if (how == half_and_silence || how == nothing)
+    if (how == half_and_silence || how == nothing)
       co_await await_end(client);
-    if (failed || how == half_and_end || !client.is_open())
+    if (failed || (how != as_it_should && how != nonsense && how != too_much))
       co_return;
   }
 }

@@ -124,13 +124,17 @@ public:
     }
     draw_time();
     for (std::size_t i = 0; i < lines.size(); ++i)
-      draw_curve(what.curves[i], lines[i], "c" + std::to_string(i));
+      draw_curve(what.curves[i], lines[i], color(i));
     draw_legend(what);
   }
 
 private:
   double x(double seconds) const { return left + inner * seconds / seconds_; }
   double y(double value) const { return at_ + height * (1 - value / top_value_); }
+
+  static std::string color(std::size_t index) {
+    return std::string("c").append(std::to_string(index));
+  }
 
   static std::string number(double value) {
     std::ostringstream text;
@@ -182,7 +186,7 @@ private:
       const std::string& name = what.curves[i].name;
       text(at, at_ - 10, "end", "", name);
       at -= 6.4 * as_double(name.size()) + 6;
-      line("legend c" + std::to_string(i), at - 16, at_ - 14, at, at_ - 14);
+      line(color(i).append(" legend"), at - 16, at_ - 14, at, at_ - 14);
       at -= 34;
     }
   }

@@ -1,6 +1,7 @@
 // All that goes on at once.
 #pragma once
 
+#include "prove/numbered_text.hpp"
 #include "soak/bad_peer.hpp"
 #include "soak/callers.hpp"
 #include "soak/samples.hpp"
