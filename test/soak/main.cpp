@@ -85,8 +85,7 @@ int prove(const prove_options& options, const std::string& file) {
   std::cout << "before and after: " << descriptors_before << " and " << descriptors_after
             << " descriptors, " << heap_before / 1024 << " and " << heap_after / 1024
             << " KiB of the heap\n";
-  plot(seen, "httpool, everything at once: " + std::to_string(seen.back().answered) + " answers",
-       file);
+  plot(seen, "Everything at once: " + std::to_string(seen.back().answered) + " answers", file);
   std::cout << "plotted to " << file << '\n';
   for (const std::string& each : problems)
     std::cout << "FAILED: " << each << '\n';

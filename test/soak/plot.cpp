@@ -10,7 +10,7 @@
 namespace httpool_test::soak {
 namespace {
 
-constexpr double left = 70, right = 20, top = 64, width = 900, height = 150, gap = 62;
+constexpr double left = 70, right = 20, top = 72, width = 900, height = 150, gap = 62;
 constexpr double inner = width - left - right;
 
 /// Colours are classes, c0 and on, whose values follow the screen.
@@ -161,7 +161,7 @@ private:
   void draw_time() {
     const bool in_minutes = seconds_ > 180;
     const double unit = in_minutes ? 60 : 1, step = step_for(seconds_ / unit, 8);
-    for (double t = 0; t <= seconds_ / unit; t += step)
+    for (double t = 0; t <= seconds_ / unit * 1.005; t += step)
       text(x(t * unit), at_ + height + 18, "middle", "", number(t));
     text(width - right, at_ + height + 34, "end", "", in_minutes ? "minutes" : "seconds");
   }
@@ -184,10 +184,10 @@ private:
     double at = width - right;
     for (std::size_t i = what.curves.size(); i-- > 0;) {
       const std::string& name = what.curves[i].name;
-      text(at, at_ - 10, "end", "", name);
-      at -= 6.4 * as_double(name.size()) + 6;
-      line(color(i).append(" legend"), at - 16, at_ - 14, at, at_ - 14);
-      at -= 34;
+      at -= 6.6 * as_double(name.size()); // About as wide as it is.
+      text(at, at_ - 10, "start", "", name);
+      line(color(i).append(" legend"), at - 22, at_ - 14, at - 6, at_ - 14);
+      at -= 40;
     }
   }
 
@@ -207,7 +207,8 @@ void plot(const std::vector<sample>& all, const std::string& title, const std::s
   out << "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 " << width << ' ' << total
       << "' width='" << width << "' height='" << total << "'>\n"
       << style << "<rect class='paper' width='100%' height='100%'/>\n<text class='title' x='"
-      << left << "' y='28'>" << title << "</text>\n";
+      << left << "' y='28'>" << title << "</text>\n<text x='" << width - right
+      << "' y='28' text-anchor='end'>shaded: left out; dashed: medians of the two halves</text>\n";
   double at = top;
   for (const panel& each : what) {
     drawing(out, all, at).draw(each);
