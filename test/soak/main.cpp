@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -46,23 +48,21 @@ void print(const char* what, const halves& of, const char* unit) {
   std::cout << what << ": medians " << of.first << " and " << of.second << unit << '\n';
 }
 
-int prove(const prove_options& options, const std::string& file) {
+/// What was wrong.
+std::vector<std::string> soak(std::uint64_t seed, clock::duration duration,
+                              const std::string& file) {
   const tls::authority root;
   std::vector<std::string> problems;
   {
-    world first(options.first, root);
+    world first(seed, root);
     run(first, rehearsal, nullptr);
     problems = first.close();
   }
-  const auto duration = options.minutes > 0
-                            ? std::chrono::duration_cast<clock::duration>(
-                                  std::chrono::duration<double, std::ratio<60>>(options.minutes))
-                            : clock::duration(usual);
   std::vector<sample> seen;
   seen.reserve(samples + 1);
   const std::size_t descriptors_before = descriptors(), heap_before = heap_bytes();
   {
-    world all(options.first, root);
+    world all(seed, root);
     run(all, duration, &seen);
     const std::vector<std::string> wrong = all.close();
     problems.insert(problems.end(), wrong.begin(), wrong.end());
@@ -87,9 +87,22 @@ int prove(const prove_options& options, const std::string& file) {
             << " KiB of the heap\n";
   plot(seen, "Everything at once: " + std::to_string(seen.back().answered) + " answers", file);
   std::cout << "plotted to " << file << '\n';
-  for (const std::string& each : problems)
-    std::cout << "FAILED: " << each << '\n';
-  return conclude(problems.empty() ? 1 : 0, problems.size());
+  return problems;
+}
+
+int prove(const prove_options& options, const std::string& file) {
+  const auto duration = options.minutes > 0
+                            ? std::chrono::duration_cast<clock::duration>(
+                                  std::chrono::duration<double, std::ratio<60>>(options.minutes))
+                            : clock::duration(usual);
+  std::uint64_t passed = 0, failed = 0;
+  for (std::uint64_t i = 0; i < options.seeds; ++i) {
+    const std::vector<std::string> problems = soak(options.first + i, duration, file);
+    for (const std::string& each : problems)
+      std::cout << "FAILED: " << each << '\n';
+    ++(problems.empty() ? passed : failed);
+  }
+  return conclude(passed, failed);
 }
 
 } // namespace
@@ -102,6 +115,10 @@ int main(int argc, char** argv) {
       argc, argv, "everything at once, with faults, and nothing left over; 20 s without --minutes",
       1,
       {{"plot", "the SVG that is written; soak.svg in the folder of the build without it", &file}});
+  if (options && !std::ofstream(file, std::ios::app)) {
+    std::cerr << argv[0] << ": cannot write " << file << '\n';
+    return 2;
+  }
   try {
     return options ? httpool_test::soak::prove(*options, file) : 0;
   } catch (const std::exception& trouble) {
