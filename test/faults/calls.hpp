@@ -16,10 +16,11 @@ inline constexpr std::uint32_t max_calls = 1u << 20;
 
 /// What the processes of a scene share.
 struct shared_state {
-  std::atomic<std::uint16_t> port = 0;       ///< Where the server listens.
-  std::atomic<std::uint16_t> proxy_port = 0; ///< Where the delaying proxy does.
-  std::atomic<std::int64_t> leap = 0;        ///< Seconds that the wall clock is off.
-  std::atomic<std::uint64_t> garbled = 0;    ///< Requests that arrived otherwise than sent.
+  std::atomic<std::uint16_t> port = 0;        ///< Where the server listens.
+  std::atomic<std::uint16_t> proxy_port = 0;  ///< Where the delaying proxy does.
+  std::atomic<std::int64_t> leap = 0;         ///< Seconds that the wall clock is off.
+  std::atomic<std::uint64_t> wall_timers = 0; ///< Timers of any clock but the monotonic one.
+  std::atomic<std::uint64_t> garbled = 0;     ///< Requests that arrived otherwise than sent.
   std::array<std::atomic<std::uint8_t>, max_calls> done = {}; ///< How often, by number.
 };
 

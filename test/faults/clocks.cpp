@@ -11,7 +11,7 @@ namespace httpool_test::faults {
 namespace {
 
 std::atomic<const std::atomic<std::int64_t>*> leap = nullptr;
-std::atomic<std::uint64_t> wall_timers = 0;
+std::atomic<std::atomic<std::uint64_t>*> wall_timers = nullptr;
 
 bool is_wall(clockid_t clock) {
   return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
@@ -19,12 +19,9 @@ bool is_wall(clockid_t clock) {
 
 } // namespace
 
-void leap_with(const std::atomic<std::int64_t>& seconds) {
+void leap_with(const std::atomic<std::int64_t>& seconds, std::atomic<std::uint64_t>& timers) {
   leap = &seconds;
-}
-
-std::uint64_t timers_of_wall_clock() {
-  return wall_timers;
+  wall_timers = &timers;
 }
 
 } // namespace httpool_test::faults
@@ -57,8 +54,9 @@ int gettimeofday(timeval* to, void*) noexcept {
 }
 
 int timerfd_create(clockid_t clock, int flags) noexcept {
-  if (clock != CLOCK_MONOTONIC)
-    ++httpool_test::faults::wall_timers;
+  using httpool_test::faults::wall_timers;
+  if (clock != CLOCK_MONOTONIC && wall_timers)
+    ++*wall_timers.load();
   return static_cast<int>(::syscall(SYS_timerfd_create, clock, flags));
 }
 

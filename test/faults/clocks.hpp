@@ -7,10 +7,8 @@
 
 namespace httpool_test::faults {
 
-/// From now on the wall clock of this process, and of those it forks, is off by `seconds`.
-void leap_with(const std::atomic<std::int64_t>& seconds);
-
-/// Timers of the kernel that this process has made of any clock but the monotonic one.
-std::uint64_t timers_of_wall_clock();
+/// From now on the wall clock of this process, and of those it forks, is off by `seconds`, and
+/// `timers` counts the timers of the kernel that they make of any clock but the monotonic one.
+void leap_with(const std::atomic<std::int64_t>& seconds, std::atomic<std::uint64_t>& timers);
 
 } // namespace httpool_test::faults

@@ -1,6 +1,5 @@
 // What happens to processes and clocks.
 
-#include "faults/clocks.hpp"
 #include "faults/scene.hpp"
 
 #include <csignal>
@@ -88,7 +87,7 @@ awaitable<void> leap_about(scene& s) {
       s.complain("no answer has a date of " + dated);
     co_await s.pause(300ms);
   }
-  if (timers_of_wall_clock() != 0)
+  if (s.shared().wall_timers != 0)
     s.complain("there are timers by the wall clock");
 }
 

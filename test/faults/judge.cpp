@@ -61,7 +61,7 @@ void scene::judge_calls(row& to) {
   complain_of(shared_.garbled, "requests did not arrive as they were sent");
   complain_of(sum.early, "calls failed before their deadline");
   complain_of(sum.begun - sum.answered - sum.failed, "calls are neither answered nor failed");
-  if (sum.longest > what_.deadline + what_.standstill + margin)
+  if (sum.longest > to.allowed + margin)
     complain("a call took " + in_ms(sum.longest));
 
   if (what_.expected == losses::none)

@@ -30,8 +30,8 @@ struct row {
   std::uint64_t repeated = 0;   ///< GETs that the server has done twice, as a client may.
   std::uint64_t duplicated = 0; ///< POSTs that it has done more than once, GETs more than twice.
 
-  std::chrono::nanoseconds longest = {};  ///< The longest call.
-  std::chrono::nanoseconds deadline = {}; ///< That of each call.
+  std::chrono::nanoseconds longest = {}; ///< The longest call.
+  std::chrono::nanoseconds allowed = {}; ///< What it may take.
 
   std::chrono::nanoseconds first = {};  ///< From the fault's end to the first answer.
   std::chrono::nanoseconds steady = {}; ///< From the fault's end to the end of the last failure.

@@ -33,12 +33,12 @@ scene::scene(const fault& what, std::uint64_t seed, shared_state& shared)
     : what_(what), seed_(seed), shared_(shared), context_(1) {}
 
 row scene::run() {
-  leap_with(shared_.leap);
+  leap_with(shared_.leap, shared_.wall_timers);
   isolate(what_.needs);
   start_others();
   const std::size_t descriptors_before = descriptors();
   row to;
-  to.deadline = what_.deadline;
+  to.allowed = what_.deadline + what_.standstill;
   {
     const std::uint16_t port = what_.is_behind_proxy ? shared_.proxy_port : shared_.port;
     httpool::client sender(context_, what_.is_by_name ? known_name : "127.0.0.1", port, options());

@@ -33,7 +33,7 @@ void print(std::string_view fault, const row& r) {
     std::printf("| %-35s | %5lu | %8lu | %6lu | %4lu | %8lu | %10lu | %6.2f / %6.2f | %5.2f | "
                 "%6.2f | %s |\n",
                 name.c_str(), r.calls, r.answered, r.failed, r.lost, r.repeated, r.duplicated,
-                in_seconds(r.longest), in_seconds(r.deadline), in_seconds(r.first),
+                in_seconds(r.longest), in_seconds(r.allowed), in_seconds(r.first),
                 in_seconds(r.steady), r.kinds);
     if (r.problem[0] != '\0')
       std::printf("FAILED: %s: %s\n", name.c_str(), r.problem);
