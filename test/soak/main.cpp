@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto usual = 20s;
 constexpr auto rehearsal = 3s; ///< After which all has been made that is made once.
+constexpr auto tick = 20ms;
 constexpr std::size_t samples = 1'000;
 constexpr std::size_t heap_slack = 512 * 1024;
 
@@ -35,12 +36,15 @@ constexpr std::size_t most_descriptors =
 
 void run(world& all, clock::duration duration, std::vector<sample>* to) {
   const auto began = clock::now();
-  const auto period = std::max<clock::duration>(10ms, duration / samples);
-  for (auto at = began; at < began + duration; at = std::max(at + period, clock::now())) {
+  const auto period = duration / samples;
+  auto next_sample = began;
+  for (auto at = began; at < began + duration; at = std::max(at + tick, clock::now())) {
     std::this_thread::sleep_until(at);
     all.disturb(clock::now());
-    if (to && to->size() < to->capacity())
+    if (to && to->size() < to->capacity() && at >= next_sample) {
       to->push_back(all.look(began));
+      next_sample = at + period;
+    }
   }
 }
 

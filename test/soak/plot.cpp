@@ -76,7 +76,7 @@ struct point {
 
 /// No more points than can be told apart: each is the mean of several samples.
 std::vector<point> points_of(const curve& of, const std::vector<sample>& all) {
-  const std::size_t wanted = of.is_rate ? 120 : 450;
+  const std::size_t wanted = of.is_rate ? 120 : 250;
   const std::size_t step = std::max<std::size_t>(1, all.size() / wanted);
   std::vector<point> points;
   for (std::size_t i = 0; i + step < all.size(); i += step) {
