@@ -54,6 +54,7 @@ awaitable<void> stop_client(scene& s) {
   co_await s.pause(500ms);
   const pid_t client = ::getpid();
   const timespec standstill = {s.standstill() / 1s, s.standstill() % 1s / 1ns};
+  const auto stopped = std::chrono::steady_clock::now();
   child_process waker(s.context(), [&](int control) {
     ::kill(client, SIGSTOP);
     ::nanosleep(&standstill, nullptr);
@@ -61,6 +62,7 @@ awaitable<void> stop_client(scene& s) {
     if (::write(control, "r", 1) == 1)
       ::pause();
   });
+  s.has_stood_still(std::chrono::steady_clock::now() - stopped);
   const std::uint32_t begun = s.load().sum().begun;
   const auto has_gone_on = [&] { return !s.load().is_under_way_before(begun); };
   co_await s.load().until(has_gone_on, std::chrono::steady_clock::now() + 20s);

@@ -31,6 +31,7 @@ void scene::judge_calls(row& to) {
   to.answered = sum.answered;
   to.failed = sum.failed;
   to.longest = sum.longest;
+  to.allowed = what_.deadline + stood_still_;
   std::string kinds;
   for (const auto& [name, count] : sum.kinds) {
     kinds += kinds.empty() ? "" : ", ";

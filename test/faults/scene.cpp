@@ -38,7 +38,6 @@ row scene::run() {
   start_others();
   const std::size_t descriptors_before = descriptors();
   row to;
-  to.allowed = what_.deadline + what_.standstill;
   {
     const std::uint16_t port = what_.is_behind_proxy ? shared_.proxy_port : shared_.port;
     httpool::client sender(context_, what_.is_by_name ? known_name : "127.0.0.1", port, options());

@@ -82,6 +82,9 @@ public:
   /// New connections of the client lose some of the segments that arrive, or none.
   void lose_on_new_connections(unsigned of_1000) { lost_on_new_ = of_1000; }
 
+  /// How long the client has in fact not run.
+  void has_stood_still(std::chrono::nanoseconds time) { stood_still_ = time; }
+
   /// What the fault itself finds wrong.
   void complain(const std::string& problem) { problems_.push_back(problem); }
 
@@ -100,6 +103,7 @@ private:
   std::optional<child_process> server_, proxy_, names_;
   traffic* load_ = nullptr;
   unsigned lost_on_new_ = 0;
+  std::chrono::nanoseconds stood_still_ = {};
   tally::clock::time_point ended_ = {};
   std::exception_ptr trouble_;
   std::vector<std::string> problems_;
