@@ -86,7 +86,7 @@ asio::awaitable<void> child_process::tell(char command) {
   co_await asio::async_read(control_, asio::buffer(&command, 1), asio::use_awaitable);
 }
 
-void child_process::signal(int number) {
+void child_process::signal(int number) const {
   ::kill(pid_, number);
 }
 

@@ -27,7 +27,7 @@ public:
   /// Has a command done, and waits until it is.
   boost::asio::awaitable<void> tell(char command);
 
-  void signal(int number);
+  void signal(int number) const;
 
 private:
   pid_t pid_ = -1;

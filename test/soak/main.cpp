@@ -79,9 +79,9 @@ std::vector<std::string> soak(std::uint64_t seed, clock::duration duration,
   const std::vector<std::string> not_flat = problems_of(seen, most_descriptors);
   problems.insert(problems.end(), not_flat.begin(), not_flat.end());
   if (descriptors_after != descriptors_before)
-    problems.push_back("descriptors are left");
+    problems.emplace_back("descriptors are left");
   if (heap_after > heap_before + heap_slack)
-    problems.push_back("memory is left");
+    problems.emplace_back("memory is left");
 
   print("memory", medians(seen, [](const sample& s) { return s.resident_mib; }), " MiB");
   print("descriptors",

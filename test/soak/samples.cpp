@@ -51,7 +51,7 @@ std::vector<std::string> problems_of(const std::vector<sample>& all, std::size_t
   std::vector<std::string> found;
   const halves memory = medians(all, [](const sample& s) { return s.resident_mib; });
   if (memory.second > memory.first + most_growth_mib)
-    found.push_back("memory grew " + in_words(memory) + " MiB");
+    found.emplace_back("memory grew " + in_words(memory) + " MiB");
   const auto count = [](const sample& s) { return static_cast<double>(s.descriptors); };
   const halves descriptors = medians(all, count);
   if (descriptors.second > descriptors.first * 1.25 + 8)
@@ -64,7 +64,7 @@ std::vector<std::string> problems_of(const std::vector<sample>& all, std::size_t
   const halves answered =
       medians(all, [](const sample& s) { return static_cast<double>(s.answered); });
   if (answered.first <= 0 || answered.second <= answered.first)
-    found.push_back("calls are no longer answered");
+    found.emplace_back("calls are no longer answered");
   return found;
 }
 
