@@ -2,7 +2,7 @@
 // where they disagree a table has to know the kind of disagreement and the section that decides.
 
 #include "unit/http1_generator.hpp"
-#include "unit/http1_judges.hpp"
+#include "judges/http1_judges.hpp"
 
 #include <boost/test/unit_test.hpp>
 

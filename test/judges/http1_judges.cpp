@@ -1,4 +1,4 @@
-#include "unit/http1_judges.hpp"
+#include "judges/http1_judges.hpp"
 
 #include "http1/body_decoder.hpp"
 #include "http1/framing.hpp"
