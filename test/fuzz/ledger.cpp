@@ -2,6 +2,7 @@
 
 #include "fuzz/fuzz.hpp"
 #include "sim/ledger/checked_ledger.hpp"
+#include "sim/ledger/shrink.hpp"
 
 #include <algorithm>
 #include <array>
@@ -96,7 +97,8 @@ void run(std::string_view input) {
     }
     pool.come_to_rest();
   } catch (const std::exception& broken) {
-    throw httpool_fuzz::broken_property(to_test_case(options, 1, events, broken.what()));
+    const std::vector<event> few = shrink(events, faults_of(options, 1));
+    throw httpool_fuzz::broken_property(to_test_case(options, 1, few, broken.what()));
   }
 }
 

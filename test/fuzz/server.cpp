@@ -154,12 +154,14 @@ void check_requests(std::string_view input, const std::vector<std::string>& hear
   require(heard.size() <= served, "there are no more requests than were sent");
 }
 
-/// As many responses as there were requests, and one more at most.
+/// As many responses as there were requests, and one more at most, which refuses what may have been
+/// a HEAD.
 void check_responses(const outcome& result) {
   std::string_view left = result.output;
   std::size_t count = 0;
   while (!left.empty()) {
-    const bool to_head = count < result.to_head.size() && result.to_head[count];
+    const bool is_answer = count < result.requests.size();
+    const bool to_head = is_answer ? result.to_head[count] : left.ends_with("\r\n\r\n");
     const auto judged = http1_test::judge_response(left, to_head ? "HEAD" : "GET");
     require(judged.ours.complete && agree(judged),
             "what is sent is a response; " + describe(judged));

@@ -23,6 +23,7 @@ struct verdict {
   bool complete = false;
   bool keep_alive = false;
   bool has_trailers = false;
+  bool has_framing_trailers = false; // a Content-Length or Transfer-Encoding among them
   httpool::http1::problem trouble = httpool::http1::problem::none; // ours
   boost::beast::error_code error;                                  // Beast's
   std::string start;
