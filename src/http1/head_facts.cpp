@@ -82,17 +82,20 @@ void note_expectation(std::string_view list, head_facts& facts) noexcept {
   }
 }
 
-problem note_host(std::string_view value, head_facts& facts) noexcept {
+void note_host(std::string_view value, head_facts& facts) noexcept {
   if (++facts.hosts > 1)
-    return problem::host_repeated;
-  return is_host(value) ? problem::none : problem::bad_host;
+    facts.host_trouble = problem::host_repeated;
+  else if (!is_host(value))
+    facts.host_trouble = problem::bad_host;
 }
 
 problem note(const field& line, head_facts& facts) noexcept {
   // The lengths of the names that matter all differ, which spares most lines the comparison.
   switch (line.name.size()) {
   case 4:
-    return same_name(line.name, "Host") ? note_host(line.value, facts) : problem::none;
+    if (same_name(line.name, "Host"))
+      note_host(line.value, facts);
+    return problem::none;
   case 6:
     if (same_name(line.name, "Expect"))
       note_expectation(line.value, facts);

@@ -27,7 +27,8 @@ struct head_facts {
   bool says_keep_alive = false;
   bool expects_continue = false;
   bool expects_something = false;
-  problem trouble = problem::none; // the first field that is malformed in itself
+  problem trouble = problem::none; // the first field that is malformed in itself, but for Host,
+  problem host_trouble = problem::none; // which means nothing in a response
 };
 
 head_facts gather(const fields& head) noexcept;
