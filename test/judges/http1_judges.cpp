@@ -222,8 +222,9 @@ std::vector<known> known_disagreements() {
        }},
       {"RFC 9110 2.5", "a minor version above 1 is served as 1",
        [](m c) {
-         const std::size_t at = c.first_line().find("HTTP/1.");
-         return at != std::string_view::npos && c.first_line()[at + 7] > '1' &&
+         const std::string_view line = c.first_line();
+         const std::size_t at = line.rfind("HTTP/1.", c.is_request ? line.size() : 0);
+         return at != std::string_view::npos && line.size() > at + 7 && line[at + 7] > '1' &&
                 c.they_refuse(beast_http::error::bad_version);
        }},
       {"4", "a status line without the space after the code: harmless and common",
