@@ -42,10 +42,12 @@ problem note_length(std::string_view list, head_facts& facts) noexcept {
 // RFC 9112 §6.1 and §7: transfer-coding = token *( OWS ";" OWS parameter ), chunked has none.
 problem note_transfer(std::string_view list, head_facts& facts) noexcept {
   facts.has_transfer = true;
+  bool is_empty = true;
   while (!list.empty()) {
     const std::string_view element = next_element(list);
     if (element.empty())
       continue;
+    is_empty = false;
     const std::string_view name = trim(element.substr(0, element.find(';')));
     if (!is_token(name))
       return problem::bad_coding;
@@ -61,6 +63,9 @@ problem note_transfer(std::string_view list, head_facts& facts) noexcept {
     else
       facts.transfer = coding::others_before_chunked;
   }
+  // Beside another line it could be ignored, but whoever sends that wants it to be misread.
+  if (is_empty)
+    facts.transfer = coding::not_chunked;
   return problem::none;
 }
 
