@@ -192,7 +192,7 @@ void run(std::string_view input) {
       settle(peer.context());
       return is_taken;
     });
-    const bool is_early = first.is_done;
+    const bool is_early = sender.pool().stats().leased == 0;
     if (!is_early)
       peer.finish();
     settle(peer.context());
