@@ -54,6 +54,7 @@ decoded decode(std::string_view text, http1::framing how, std::uint64_t limit, s
         require(used == piece.size() || decoder.done() || decoder.trouble() != problem::none,
                 "all is used unless the body ends");
       }
+      require(decoder.done() || result.trailers.empty(), "no trailer is there before the end");
       result.used += used;
       piece.remove_prefix(used);
       require(result.body.size() <= limit, "a body is within its limit");

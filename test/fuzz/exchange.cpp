@@ -82,6 +82,8 @@ struct call {
   void read() {
     body.async_read_some(asio::buffer(piece, room), [this](error_code ec, std::size_t size) {
       response.body().append(piece.data(), size);
+      for (const field line : body.head().trailers())
+        require(!line.name.empty(), "trailers can be looked at whenever there are some");
       if (!ec)
         return read();
       response.trailers() = body.head().trailers();
