@@ -67,4 +67,7 @@ struct known {
 /// All kinds that are right.
 std::vector<known> known_disagreements();
 
+/// Whether they agree, or disagree in a known way, or for one of our limits, which Beast has not.
+bool is_right(const message_case& judged);
+
 } // namespace http1_test
