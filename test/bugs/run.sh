@@ -85,8 +85,8 @@ link() {
   (cd "$build" && eval "$command")
 }
 
-# find NAME PROVER ARGUMENTS...: the line in which the prover tells of the bug. It is left running no
-# longer than that takes.
+# find_bug NAME PROVER ARGUMENTS...: the line in which the prover tells of the bug. It is left running
+# no longer than that takes.
 find_bug() {
   local name=$1 prover=$2 line more pid output status=1
   shift 2
@@ -107,10 +107,10 @@ find_bug() {
 
 # One bug: prints what became of it. True if each of its provers found it.
 prove() {
-  local name=$1 patch=$here/$1.patch tree=$trees/$1 file objects=() prover target arguments line ok=1
+  local name=$1 patch=$here/$1.patch tree=$trees/$1
+  local file files objects=() prover target arguments line ok=1
   rm -rf "$tree"
   mkdir -p "$tree"
-  local files
   mapfile -t files < <(sed -n 's|^+++ b/||p' "$patch")
   for file in "${files[@]}"; do
     mkdir -p "$tree/$(dirname "$file")"
@@ -156,7 +156,9 @@ running=0
 for name in "${names[@]}"; do
   ((running < jobs)) || { wait -n; running=$((running - 1)); }
   (
-    if prove "$name" >"$trees/$name.out" 2>&1; then echo pass; else echo fail; fi >"$trees/$name.end"
+    end=fail
+    ! prove "$name" >"$trees/$name.out" 2>&1 || end=pass
+    echo "$end" >"$trees/$name.end"
   ) &
   running=$((running + 1))
 done

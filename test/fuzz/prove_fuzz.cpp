@@ -129,7 +129,7 @@ bool report(const target& what, const progress& told, int status) {
 
 int main(int argc, char** argv) {
   const auto options =
-      httpool_test::read_options(argc, argv, "seeded fuzzing of what peers can send", 25'000);
+      httpool_test::read_options(argc, argv, "seeded fuzzing of what peers can send", 20'000);
   if (!options)
     return 0;
   std::vector<const target*> left = target::all();

@@ -1,8 +1,8 @@
 // The codec against Boost.Beast's parser: both judge the same generated and mutated messages, and
 // where they disagree a table has to know the kind of disagreement and the section that decides.
 
-#include "unit/http1_generator.hpp"
 #include "judges/http1_judges.hpp"
+#include "unit/http1_generator.hpp"
 
 #include <boost/test/unit_test.hpp>
 
