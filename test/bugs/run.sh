@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Puts a bug of each kind back into the library, one at a time, and shows that a prover finds it.
 #
-# usage: run.sh [--jobs N] [NAME...]
+# usage: run.sh [--seeds N] [--minutes M] [--jobs N] [NAME...]
 #
 # Each file here is a bug: what it is, the provers that are to find it (the first must do so as well
 # as the others), and a patch against src/. Of a copy of each patched source one object is made and
 # linked before the library into a prover of build/release, so nothing else is compiled. The last
-# line is "N passed, M failed": a bug that is found is a pass.
+# line is "N passed, M failed": a bug that is found is a pass. The provers have N seeds, or what the
+# bug's file says, and M minutes each.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,17 +18,28 @@ patience=60
 
 usage() {
   echo "$1" >&2
-  echo 'usage: run.sh [--jobs N] [NAME...]' >&2
+  echo 'usage: run.sh [--seeds N] [--minutes M] [--jobs N] [NAME...]' >&2
   exit 2
 }
 
 jobs=$(nproc)
+seeds=()
 names=()
 while (($# > 0)); do
   case $1 in
   --jobs)
     [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage "--jobs needs a number"
     jobs=$2
+    shift
+    ;;
+  --seeds)
+    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage "--seeds needs a number"
+    seeds=(--seeds "$2")
+    shift
+    ;;
+  --minutes)
+    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage "--minutes needs a number"
+    patience=$((60 * $2))
     shift
     ;;
   -*) usage "there is no option '$1'" ;;
@@ -137,7 +149,7 @@ prove() {
       return 1
     fi
     # shellcheck disable=SC2086 # arguments are words
-    if line=$(find_bug "$name" "$prover" $arguments); then
+    if line=$(find_bug "$name" "$prover" $arguments "${seeds[@]}"); then
       echo "$name: found by $prover${target:+ $target}, $line"
     else
       echo "$name: FAILED: prove_$prover $target $arguments does not find it"
