@@ -1,22 +1,14 @@
 // mutants_generate FROM TO LIST FILE...: rewrites the files of one folder into another, with all
 // their mutants, and lists these: number, file, line, rule, how many of its kind came before, text.
 
+#include "mutants/files.hpp"
 #include "mutants/rewrite.hpp"
 
 #include <exception>
 #include <fstream>
 #include <iostream>
-#include <iterator>
-#include <stdexcept>
 
 namespace {
-
-std::string contents_of(const std::string& file) {
-  std::ifstream in(file);
-  if (!in)
-    throw std::runtime_error("cannot read " + file);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::ofstream open_for_writing(const std::string& file) {
   std::ofstream out(file);
@@ -36,7 +28,7 @@ int main(int argc, char** argv) try {
   for (int i = 4; i != argc; ++i) {
     const std::string file = argv[i];
     open_for_writing(to + "/" + file)
-        << mutants::rewrite(contents_of(from + "/" + file), file, all);
+        << mutants::rewrite(mutants::contents_of(from + "/" + file), file, all);
   }
   std::ofstream list = open_for_writing(argv[3]);
   for (std::size_t i = 0; i != all.size(); ++i) {

@@ -25,7 +25,7 @@ using std::chrono::steady_clock;
                          const std::vector<char*>& environment) {
   ::setpgid(0, 0);
   const rlimit memory = {rlim_t(2) << 30, rlim_t(2) << 30};
-  ::setrlimit(RLIMIT_AS, &memory);
+  ::setrlimit(RLIMIT_DATA, &memory);
   const rlimit core = {0, 0};
   ::setrlimit(RLIMIT_CORE, &core);
   const int nothing = ::open("/dev/null", O_RDWR);

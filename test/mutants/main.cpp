@@ -1,6 +1,7 @@
 // prove_mutants: is there a test for each line of src/pool? Changes one thing at a time and looks
 // whether any test or simulation notices.
 
+#include "mutants/files.hpp"
 #include "mutants/killers.hpp"
 #include "mutants/notes.hpp"
 #include "mutants/survivors.hpp"
@@ -23,38 +24,43 @@ using namespace mutants;
 using httpool_test::prove_options;
 using std::chrono::steady_clock;
 
-/// What earlier runs found, so that a run that was cut off goes on where it stood. It holds for one
-/// list of mutants; that nobody killed a mutant holds for one build of the tests.
+/// What earlier runs found, so that a run that was cut off goes on where it stood. It holds as long
+/// as the mutant's file is what it was; that nobody killed a mutant holds for one build of the
+/// tests.
 class memory {
 public:
-  memory(const std::string& file, std::string list, std::string build)
-      : list_(std::move(list)), build_(std::move(build)) {
+  memory(const std::string& file, std::string build) : build_(std::move(build)) {
     std::ifstream in(file);
-    std::string line;
-    while (std::getline(in, line)) {
-      std::istringstream row(line);
-      std::string of_list, of_build, by;
-      unsigned number = 0;
-      row >> of_list >> of_build >> number >> by;
-      if (of_list == list_ && (by != "none" || of_build == build_))
-        known_[number] = by == "none" ? "" : by;
+    std::string of_build, name, by;
+    while (in >> of_build >> name >> by) {
+      if (by != "none" || of_build == build_)
+        known_[name] = by == "none" ? "" : by;
     }
     out_.open(file, std::ios::app);
   }
 
-  const std::string* find(unsigned number) const {
-    const auto found = known_.find(number);
+  const std::string* find(const mutant& m) {
+    const auto found = known_.find(name_of(m));
     return found == known_.end() ? nullptr : &found->second;
   }
 
-  void add(unsigned number, const std::string& killed_by) {
-    out_ << list_ << ' ' << build_ << ' ' << number << ' '
-         << (killed_by.empty() ? "none" : killed_by) << std::endl;
+  void add(const mutant& m, const std::string& killed_by) {
+    out_ << build_ << ' ' << name_of(m) << ' ' << (killed_by.empty() ? "none" : killed_by)
+         << std::endl;
   }
 
 private:
-  std::string list_, build_;
-  std::map<unsigned, std::string> known_;
+  std::string name_of(const mutant& m) {
+    std::string& contents = contents_[m.file];
+    if (contents.empty())
+      contents = contents_of(std::string(MUTANTS_SOURCES) + "/" + m.file);
+    const std::string change = std::to_string(m.line) + m.rule + std::to_string(m.nth) + m.text;
+    return m.file + ':' + std::to_string(std::hash<std::string>()(contents + change));
+  }
+
+  std::string build_;
+  std::map<std::string, std::string> known_;
+  std::map<std::string, std::string> contents_; ///< Of files.
   std::ofstream out_;
 };
 
@@ -64,18 +70,20 @@ public:
       : options_(options),
         all_(read_list(MUTANTS_LIST)),
         killers_(all_killers(folder.string())),
-        memory_(MUTANTS_RESULTS, checksum_of_list(), stamp_of_killers()),
+        memory_(MUTANTS_RESULTS, stamp_of_killers()),
         outcomes_(all_.size() + 1),
         began_(steady_clock::now()) {}
 
   void learn_killers() {
     std::atomic<std::size_t> next = 0;
-    in_two_threads([&](int which) {
+    in_threads([&](unsigned which) {
       for (std::size_t i = next++; i < killers_.size(); i = next++)
         learn(killers_[i], MUTANTS_RESULTS + std::string(".notes") + std::to_string(which));
     });
-    std::sort(killers_.begin(), killers_.end(),
-              [](const killer& a, const killer& b) { return a.usual < b.usual; });
+    if (options_.is_verbose) {
+      for (const killer& k : killers_)
+        std::cout << k.name << " takes " << k.usual.count() << " ms\n";
+    }
     const auto is_possible = [&](unsigned number) {
       return std::none_of(killers_.begin(), killers_.end(), [&](const killer& k) {
         return (k.notes.at(number) & is_impossible) != 0;
@@ -96,7 +104,7 @@ public:
 
   void run_all() {
     std::atomic<std::size_t> next = 0;
-    in_two_threads([&](int) {
+    in_threads([&](unsigned) {
       for (std::size_t i = next++; i < chosen_.size() && !is_over(); i = next++)
         hunt_one(chosen_[i]);
     });
@@ -145,18 +153,24 @@ private:
     std::string killed_by;
   };
 
+  struct record {
+    unsigned tries = 0, kills = 0;
+  };
+
   bool is_over() const {
     return options_.minutes > 0 &&
            steady_clock::now() - began_ >
                std::chrono::duration<double, std::ratio<60>>(options_.minutes);
   }
 
+  /// More than there are processors: a mutant that lets a test hang takes none.
   template <class Function>
-  static void in_two_threads(Function function) {
+  static void in_threads(Function function) {
     std::exception_ptr failure;
     std::mutex failing;
     std::vector<std::thread> threads;
-    for (int which = 0; which != 2; ++which) {
+    const unsigned count = 2 * std::max(1u, std::thread::hardware_concurrency());
+    for (unsigned which = 0; which != count; ++which) {
       threads.emplace_back([&, which] {
         try {
           function(which);
@@ -177,34 +191,53 @@ private:
                        [&](const killer& k) { return (k.notes.at(number) & was_reached) != 0; });
   }
 
-  void hunt_one(unsigned number) {
-    outcome& found = outcomes_[number];
-    if (const std::string* known = memory_.find(number)) {
-      found = {true, *known};
-      return;
-    }
+  /// The programs that reach the mutant, those first that kill most of this file for their time.
+  std::vector<const killer*> killers_of(unsigned number) {
+    const std::lock_guard lock(guard_);
+    std::vector<std::pair<double, const killer*>> by_price;
     for (const killer& k : killers_) {
       if ((k.notes[number] & was_reached) == 0)
         continue;
-      const auto limit = std::chrono::seconds(5) + 10 * k.usual;
-      if (run(k, number, limit, "") != verdict::passed) {
-        found.killed_by = k.name;
+      const record& r = records_[{k.name, all_[number - 1].file}];
+      by_price.emplace_back(double(k.usual.count()) * (r.tries + 1) / (r.kills + 1), &k);
+    }
+    std::sort(by_price.begin(), by_price.end());
+    std::vector<const killer*> result;
+    for (const auto& [price, k] : by_price)
+      result.push_back(k);
+    return result;
+  }
+
+  void hunt_one(unsigned number) {
+    outcome& found = outcomes_[number];
+    const mutant& m = all_[number - 1];
+    {
+      const std::lock_guard lock(guard_);
+      if (const std::string* known = memory_.find(m)) {
+        found = {true, *known};
+        return;
+      }
+    }
+    const auto began = steady_clock::now();
+    for (const killer* const k : killers_of(number)) {
+      const auto limit = std::chrono::seconds(5) + 10 * k->usual;
+      const bool kills = run(*k, number, limit, "") != verdict::passed;
+      const std::lock_guard lock(guard_);
+      record& r = records_[{k->name, m.file}];
+      ++r.tries;
+      r.kills += kills;
+      if (kills) {
+        found.killed_by = k->name;
         break;
       }
     }
     found.tried = true;
-    const std::lock_guard lock(writing_);
-    memory_.add(number, found.killed_by);
+    const std::lock_guard lock(guard_);
+    memory_.add(m, found.killed_by);
     if (options_.is_verbose)
-      std::cout << number << ' ' << (found.killed_by.empty() ? "alive" : found.killed_by)
+      std::cout << number << ' ' << (found.killed_by.empty() ? "alive" : found.killed_by) << ' '
+                << std::chrono::duration<double>(steady_clock::now() - began).count() << " s"
                 << std::endl;
-  }
-
-  static std::string checksum_of_list() {
-    std::ifstream in(MUTANTS_LIST);
-    std::ostringstream text;
-    text << in.rdbuf();
-    return std::to_string(std::hash<std::string>()(text.str()));
   }
 
   std::string stamp_of_killers() const {
@@ -223,7 +256,8 @@ private:
   std::vector<outcome> outcomes_;
   std::vector<unsigned> chosen_;
   steady_clock::time_point began_;
-  std::mutex writing_;
+  std::mutex guard_;
+  std::map<std::pair<std::string, std::string>, record> records_; ///< By program and file.
 };
 
 } // namespace

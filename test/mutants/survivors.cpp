@@ -1,18 +1,12 @@
 #include "mutants/survivors.hpp"
 
-#include <fstream>
+#include "mutants/files.hpp"
+
 #include <sstream>
 #include <stdexcept>
 
 namespace mutants {
 namespace {
-
-std::ifstream open_for_reading(const std::string& file) {
-  std::ifstream in(file);
-  if (!in)
-    throw std::runtime_error("cannot read " + file);
-  return in;
-}
 
 /// A cell of Markdown's tables cannot hold a bar of its own.
 std::string cell(std::string text) {
@@ -39,7 +33,7 @@ std::vector<std::string> cells_of(const std::string& row) {
 } // namespace
 
 std::vector<mutant> read_list(const std::string& file) {
-  std::ifstream in = open_for_reading(file);
+  std::istringstream in(contents_of(file));
   std::vector<mutant> all;
   std::string line;
   while (std::getline(in, line)) {
@@ -60,7 +54,7 @@ std::vector<mutant> read_list(const std::string& file) {
 }
 
 survivors::survivors(const std::string& file) {
-  std::ifstream in = open_for_reading(file);
+  std::istringstream in(contents_of(file));
   std::string line;
   while (std::getline(in, line)) {
     if (!line.starts_with("| `"))
