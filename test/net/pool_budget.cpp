@@ -100,6 +100,21 @@ BOOST_FIXTURE_TEST_CASE(a_pool_whose_callers_have_gone_holds_no_place_and_no_per
   BOOST_TEST(b.stats().dials == 0u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_pool_that_has_got_a_permit_asks_for_the_next_one_it_needs, loop) {
+  server host(context, true);
+  const auto budget = std::make_shared<connection_budget>(2);
+  connection_pool a(context, host.endpoint(), {.budget = budget});
+  connection_pool b(context, host.endpoint(), {.budget = budget});
+  lease first = leased(*this, a), second = leased(*this, a);
+  const call one = acquire(b), other = acquire(b);
+  first.reset();
+  BOOST_TEST(until([&] { return one->is_done; }));
+  BOOST_TEST(!other->is_done);
+  second.reset();
+  BOOST_TEST(until([&] { return other->is_done; }));
+  BOOST_TEST(other->error == error_code());
+}
+
 BOOST_AUTO_TEST_CASE(pools_of_one_budget_keep_it_in_a_storm_in_which_some_of_them_end) {
   counting_server host(5);
   const auto budget = std::make_shared<connection_budget>(5);
