@@ -67,6 +67,54 @@ BOOST_FIXTURE_TEST_CASE(a_pool_that_closes_is_destroyed_or_loses_its_context_giv
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_caller_whose_connection_was_dead_comes_before_spare_ones_of_others,
+                        loop) {
+  server host(context, true);
+  const auto budget = std::make_shared<connection_budget>(1);
+  connection_pool a(context, host.endpoint(), {.budget = budget});
+  fill(*this, a, 1);
+  connection_pool b(context, host.endpoint(), {.min_idle = 1, .budget = budget});
+  settle();
+  host.last().close();
+  const call again = acquire(a); // finds it dead, and queues as it is closed
+  BOOST_TEST(until([&] { return again->is_done; }));
+  BOOST_TEST(again->error == error_code());
+  BOOST_TEST(a.stats().closed(close_reason::peer_closed) == 1u);
+  BOOST_TEST(b.stats().dials == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pool_whose_callers_have_gone_holds_no_place_and_no_permit, loop) {
+  server host(context, true);
+  const auto budget = std::make_shared<connection_budget>(1);
+  connection_pool a(context, host.endpoint(), {.budget = budget});
+  connection_pool b(context, host.endpoint(), {.budget = budget});
+  connection_pool c(context, host.endpoint(), {.budget = budget});
+  lease held = leased(*this, a);
+  const call gone = acquire(b, {.timeout = 1ms});
+  BOOST_TEST(until([&] { return gone->is_done; }));
+  BOOST_TEST(gone->error == error_code(httpool::error::acquire_timeout));
+  const call waiting = acquire(c);
+  held.reset();
+  BOOST_TEST(until([&] { return waiting->is_done; }));
+  BOOST_TEST(waiting->error == error_code());
+  BOOST_TEST(b.stats().dials == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pool_that_has_got_a_permit_asks_for_the_next_one_it_needs, loop) {
+  server host(context, true);
+  const auto budget = std::make_shared<connection_budget>(2);
+  connection_pool a(context, host.endpoint(), {.budget = budget});
+  connection_pool b(context, host.endpoint(), {.budget = budget});
+  lease first = leased(*this, a), second = leased(*this, a);
+  const call one = acquire(b), other = acquire(b);
+  first.reset();
+  BOOST_TEST(until([&] { return one->is_done; }));
+  BOOST_TEST(!other->is_done);
+  second.reset();
+  BOOST_TEST(until([&] { return other->is_done; }));
+  BOOST_TEST(other->error == error_code());
+}
+
 BOOST_AUTO_TEST_CASE(pools_of_one_budget_keep_it_in_a_storm_in_which_some_of_them_end) {
   counting_server host(5);
   const auto budget = std::make_shared<connection_budget>(5);

@@ -137,6 +137,8 @@ BOOST_FIXTURE_TEST_CASE(scar_107_what_prepare_throws_fails_the_dial_and_loses_no
                               throw 7;
                               co_return;
                             }({});
+                          case 4:
+                            throw system_error(error_code(), "with a code that is none");
                           default:
                             return [](tcp::endpoint) -> asio::awaitable<void> { co_return; }({});
                           }
@@ -144,9 +146,10 @@ BOOST_FIXTURE_TEST_CASE(scar_107_what_prepare_throws_fails_the_dial_and_loses_no
   BOOST_TEST(failed(*this, pool) == error_code(error::prepare_failed));
   BOOST_TEST(failed(*this, pool) == error_code(asio::error::no_protocol_option));
   BOOST_TEST(failed(*this, pool) == error_code(error::prepare_failed));
+  BOOST_TEST(failed(*this, pool) == error_code(error::prepare_failed));
   BOOST_TEST(bool(leased(*this, pool)));
   BOOST_TEST(pool.stats().last_dial_error == error_code());
-  BOOST_TEST(pool.stats().dials_failed == 3u);
+  BOOST_TEST(pool.stats().dials_failed == 4u);
   check_sums(pool.stats());
 }
 

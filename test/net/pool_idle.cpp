@@ -286,6 +286,23 @@ BOOST_FIXTURE_TEST_CASE(a_late_probe_that_waits_for_something_else_is_ended_too,
   BOOST_TEST(pool.stats().total() == 0u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_probe_may_end_its_lease_earlier_but_not_later, loop) {
+  server host(context);
+  gate door(context);
+  for (const auto own : {std::chrono::nanoseconds(1h), std::chrono::nanoseconds(1ms)}) {
+    connection_pool pool(context, host.endpoint(),
+                         {.probe = {.ask = [&](lease& asked) -> asio::awaitable<bool> {
+                                      asked.expires_after(own);
+                                      co_await door.pass();
+                                      co_return true;
+                                    },
+                                    .interval = 1ms,
+                                    .timeout = own == 1h ? 5ms : 1h}});
+    fill(*this, pool, 1);
+    BOOST_TEST(until([&] { return pool.stats().closed(close_reason::probe_failed) == 1; }));
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_probe_delays_no_waiter_while_another_connection_could_serve, loop) {
   server host(context);
   gate door(context);

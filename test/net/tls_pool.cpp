@@ -5,6 +5,7 @@
 #include <httpool/http_probe.hpp>
 
 #include <functional>
+#include <stdexcept>
 
 using namespace client_test;
 
@@ -68,6 +69,16 @@ struct pooled : tls_loop {
 constexpr int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 } // namespace
+
+BOOST_FIXTURE_TEST_CASE(an_encrypted_connection_cannot_be_detached, pooled) {
+  tls_peer peer(context, good(), {serves()});
+  client sender(context, https_to(peer), eight());
+  httpool::lease got;
+  sender.pool().async_acquire([&](error_code, httpool::lease l) { got = std::move(l); });
+  BOOST_TEST_REQUIRE(until([&] { return bool(got); }));
+  BOOST_CHECK_THROW(got.detach(), std::logic_error);
+  BOOST_TEST(bool(got), "it is still leased");
+}
 
 BOOST_FIXTURE_TEST_CASE(ten_thousand_requests_make_eight_full_handshakes_in_all, pooled) {
   for (const int version : versions) {

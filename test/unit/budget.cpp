@@ -261,49 +261,6 @@ BOOST_AUTO_TEST_CASE(pools_that_close_or_are_destroyed_give_everything_back) {
   all.shared.check_invariants();
 }
 
-BOOST_AUTO_TEST_CASE(a_pool_destroyed_with_a_permit_reserved_passes_it_on) {
-  budget shared(1);
-  const auto owner = std::make_shared<int>();
-  budget::seat holder, first, second;
-  for (budget::seat* s : {&holder, &first, &second})
-    shared.join(*s, owner);
-  BOOST_TEST(shared.take(holder));
-  BOOST_TEST(!shared.take(first));
-  BOOST_TEST(shared.ask(first, need::urgent));
-  BOOST_TEST(shared.ask(second, need::urgent));
-  shared.give_back(holder, 1, 0);
-  BOOST_TEST(shared.has_news());
-  BOOST_TEST(!shared.take(second), "it is the first one's");
-  shared.leave(first);
-  BOOST_TEST(shared.take(second));
-  shared.leave(second);
-  shared.leave(holder);
-  BOOST_TEST(shared.in_use() == 0u);
-}
-
-BOOST_AUTO_TEST_CASE(a_pool_that_has_nothing_idle_any_more_is_passed_over_for_another) {
-  budget shared(1);
-  const auto a_pool = std::make_shared<int>(), b_pool = std::make_shared<int>();
-  budget::seat a, b, wants;
-  shared.join(a, a_pool);
-  shared.join(b, b_pool);
-  shared.join(wants, a_pool);
-  BOOST_TEST(shared.take(b));
-  a.publish(time_point(1s));
-  b.publish(time_point(2s));
-  shared.ask(wants, need::urgent);
-  BOOST_TEST(shared.wants_idle());
-  const budget::errand first = shared.next_errand();
-  BOOST_TEST((first.what == budget::errand::action::evict && first.pool == a_pool));
-  BOOST_TEST(!shared.wants_idle());
-  BOOST_TEST(!shared.next_errand().pool, "one is on its way");
-  a.publish(time_point::max());
-  shared.not_evicted(a);
-  BOOST_TEST(shared.next_errand().pool == b_pool);
-  for (budget::seat* s : {&a, &b, &wants})
-    shared.leave(*s);
-}
-
 BOOST_AUTO_TEST_CASE(a_pool_destroyed_while_it_evicts_makes_room_and_counts_no_more) {
   budget_fixture all(1);
   tenant &a = all.pool(), &b = all.pool();
@@ -312,23 +269,6 @@ BOOST_AUTO_TEST_CASE(a_pool_destroyed_while_it_evicts_makes_room_and_counts_no_m
   BOOST_TEST(a.evictions == 1u);
   all.destroy(a); // checks that evictions add up
   BOOST_TEST(b.dials.size() == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(no_idle_connection_is_wanted_when_whoever_waited_has_gone) {
-  budget shared(1);
-  const auto owner = std::make_shared<int>();
-  budget::seat a, wants;
-  shared.join(a, owner);
-  shared.join(wants, owner);
-  BOOST_TEST(shared.take(a));
-  a.publish(time_point(1s));
-  shared.ask(wants, need::urgent);
-  BOOST_TEST(static_cast<bool>(shared.next_errand().pool));
-  shared.ask(wants, need::none);
-  BOOST_TEST(!shared.wants_idle(), "one is on its way, and nobody waits");
-  shared.not_evicted(a);
-  shared.leave(wants);
-  shared.leave(a);
 }
 
 } // namespace httpool::test

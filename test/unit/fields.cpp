@@ -81,6 +81,17 @@ BOOST_AUTO_TEST_CASE(names_and_values_may_point_into_the_fields_themselves) {
   lines.set("Other", "an entirely different text");
   lines.set("Name", lines.value("Other"));
   BOOST_TEST(all_of(lines) == "Name=an entirely different text;Other=an entirely different text;");
+  lines.set(lines[1].name, "again");
+  lines.add("Third", lines[1].value);
+  lines = std::move(static_cast<fields&>(lines));
+  BOOST_TEST(all_of(lines) == "Name=an entirely different text;Other=again;Third=again;");
+}
+
+BOOST_AUTO_TEST_CASE(room_for_lines_changes_none) {
+  fields lines;
+  lines.add("Name", "value");
+  lines.reserve(1000, 20);
+  BOOST_TEST(all_of(lines) == "Name=value;");
 }
 
 BOOST_AUTO_TEST_CASE(white_space_around_a_value_is_dropped) {

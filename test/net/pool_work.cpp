@@ -1,0 +1,89 @@
+// What a pool keeps its context running for, and what not.
+
+#include "net/net_fixture.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+
+using namespace net_test;
+using httpool::connection_pool;
+using httpool::lease;
+
+namespace {
+
+/// The pool's context, and another for its peer and the handlers, so that nothing but the pool is
+/// work for the first.
+struct two_loops {
+  template <class Condition>
+  bool until(Condition condition) {
+    return there.until([&] {
+      here.settle();
+      return condition();
+    });
+  }
+
+  /// A lease of the only connection.
+  lease only_lease() {
+    const auto result = std::make_shared<outcome>();
+    pool.async_acquire(asio::bind_executor(there.context, into(result)));
+    BOOST_TEST_REQUIRE(until([&] { return result->is_done; }));
+    return std::move(result->lease);
+  }
+
+  bool is_at_work() {
+    here.settle();
+    return !here.context.stopped();
+  }
+
+  loop here;
+  loop there;
+  server host{there.context};
+  /// No deadline, for which a timer would be work, too.
+  connection_pool pool{here.context,
+                       host.endpoint(),
+                       {.max_connections = 1,
+                        .acquire_timeout = std::chrono::nanoseconds::max(),
+                        .dial_timeout = std::chrono::nanoseconds::max()}};
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_context_has_work_while_somebody_waits_whose_handler_runs_elsewhere,
+                        two_loops) {
+  lease held = only_lease();
+  BOOST_TEST(!is_at_work());
+  const auto waiting = std::make_shared<outcome>();
+  pool.async_acquire(asio::bind_executor(there.context, into(waiting)));
+  BOOST_TEST(is_at_work());
+  give_back(std::move(held));
+  BOOST_TEST(!is_at_work(), "the handler is not its");
+  BOOST_TEST(until([&] { return waiting->is_done; }));
+  BOOST_TEST(waiting->error == error_code());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_context_has_work_while_a_drain_lasts_whose_handler_runs_elsewhere,
+                        two_loops) {
+  lease held = only_lease();
+  bool is_drained = false;
+  pool.async_drain(asio::bind_executor(there.context, [&](error_code ec) {
+    BOOST_TEST(ec == error_code());
+    is_drained = true;
+  }));
+  BOOST_TEST(is_at_work());
+  held.reset();
+  BOOST_TEST(!is_at_work());
+  BOOST_TEST(until([&] { return is_drained; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_closed_pool_without_callers_lets_its_context_end, two_loops) {
+  lease held = only_lease();
+  const auto waiting = std::make_shared<outcome>();
+  pool.async_acquire({.timeout = 1h}, asio::bind_executor(there.context, into(waiting)));
+  BOOST_TEST(is_at_work());
+  held.expires_after(2h);
+  pool.close();
+  BOOST_TEST(until([&] { return waiting->is_done; }));
+  BOOST_TEST(waiting->error == error_code(httpool::error::pool_closed));
+  BOOST_TEST(is_at_work(), "the lease has a deadline");
+  held.reset();
+  BOOST_TEST(!is_at_work());
+}
