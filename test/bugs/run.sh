@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts a bug of each kind back into the library, one at a time, and shows that a prover finds it.
 #
-# usage: run.sh [--seeds N] [--minutes M] [--jobs N] [NAME...]
+# usage: tools/prove bugs [--seeds N] [--minutes M] [--jobs N] [NAME...]
 #
 # Each file here is a bug: what it is, the provers that are to find it (the first must do so as well
 # as the others), and a patch against src/. Of a copy of each patched source one object is made and
@@ -15,10 +15,10 @@ root=$(cd "$here/../.." && pwd)
 build=$root/build/release
 trees=$root/build/bugs
 patience=60
+usage='usage: tools/prove bugs [--seeds N] [--minutes M] [--jobs N] [NAME...]'
 
-usage() {
-  echo "$1" >&2
-  echo 'usage: run.sh [--seeds N] [--minutes M] [--jobs N] [NAME...]' >&2
+bad_usage() {
+  printf '%s\n' "$1" "$usage" >&2
   exit 2
 }
 
@@ -27,24 +27,28 @@ seeds=()
 names=()
 while (($# > 0)); do
   case $1 in
+  --help | -h)
+    echo "$usage"
+    exit
+    ;;
   --jobs)
-    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage "--jobs needs a number"
+    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || bad_usage "--jobs needs a number"
     jobs=$2
     shift
     ;;
   --seeds)
-    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage "--seeds needs a number"
+    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || bad_usage "--seeds needs a number"
     seeds=(--seeds "$2")
     shift
     ;;
   --minutes)
-    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage "--minutes needs a number"
+    [[ ${2-} =~ ^[1-9][0-9]*$ ]] || bad_usage "--minutes needs a number"
     patience=$((60 * $2))
     shift
     ;;
-  -*) usage "there is no option '$1'" ;;
+  -*) bad_usage "there is no option '$1'" ;;
   *)
-    [[ -f $here/$1.patch ]] || usage "there is no bug '$1'"
+    [[ -f $here/$1.patch ]] || bad_usage "there is no bug '$1'"
     names+=("$1")
     ;;
   esac
@@ -102,7 +106,7 @@ link() {
 find_bug() {
   local name=$1 prover=$2 line more pid output status=1
   shift 2
-  exec {output}< <(exec timeout "$patience" "$trees/$name/prove_$prover" "$@" 2>&1)
+  exec {output}< <(exec timeout --foreground "$patience" "$trees/$name/prove_$prover" "$@" 2>&1)
   pid=$!
   while IFS= read -r line <&"$output"; do
     if [[ $line =~ ^\ *(seed\ [0-9]+[,:]|after\ [0-9]+\ events|[a-z0-9_]+:\ FAILED) ]]; then
@@ -148,6 +152,7 @@ prove() {
       echo "$name: FAILED: prove_$prover does not link, see $tree/log"
       return 1
     fi
+    ((${#seeds[@]} == 0)) || arguments=$(sed -E 's/--seeds [0-9]+//' <<<"$arguments")
     # shellcheck disable=SC2086 # arguments are words
     if line=$(find_bug "$name" "$prover" $arguments "${seeds[@]}"); then
       echo "$name: found by $prover${target:+ $target}, $line"
@@ -163,6 +168,9 @@ prove() {
 [[ -f $build/build.ninja ]] || (cd "$root" && cmake --preset release) >&2 || exit 1
 cmake --build "$build" --target prove_random prove_model prove_world prove_fuzz >&2 || exit 1
 mkdir -p "$trees"
+
+# What runs in the background hears no Ctrl-C, but is in this group of processes.
+trap 'trap - TERM; kill 0' INT
 
 running=0
 for name in "${names[@]}"; do

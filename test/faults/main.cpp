@@ -71,10 +71,16 @@ row perform_apart(const fault& what, std::uint64_t seed) {
   return found;
 }
 
-int prove(const prove_options& options, const std::string& part) {
+/// All whose names have this in them.
+std::vector<fault> faults_with(const std::string& part) {
   std::vector<fault> all = faults_of_networks();
   for (const fault& each : faults_of_hosts())
     all.push_back(each);
+  std::erase_if(all, [&](const fault& each) { return each.name.find(part) == each.name.npos; });
+  return all;
+}
+
+int prove(const prove_options& options, const std::vector<fault>& all) {
   using clock = std::chrono::steady_clock;
   const auto began = clock::now();
   const auto is_over = [&] {
@@ -83,10 +89,10 @@ int prove(const prove_options& options, const std::string& part) {
   };
   print_head();
   std::uint64_t passed = 0, failed = 0, skipped = 0;
-  for (std::uint64_t i = 0; i < options.seeds; ++i)
+  for (std::uint64_t i = 0; i < options.seeds && !is_over(); ++i)
     for (const fault& each : all) {
-      if (is_over() || each.name.find(part) == each.name.npos)
-        continue;
+      if (is_over())
+        break;
       const row found = perform_apart(each, options.first + i);
       print(each.name, found);
       ++(found.skipped[0] != '\0' ? skipped : found.problem[0] != '\0' ? failed : passed);
@@ -104,5 +110,13 @@ int main(int argc, char** argv) {
   const auto options =
       httpool_test::read_options(argc, argv, "real faults on real sockets", 1,
                                  {{"only", "only faults whose names have this in them", &part}});
-  return options ? httpool_test::faults::prove(*options, part) : 0;
+  if (!options)
+    return 0;
+  const std::vector<httpool_test::faults::fault> all = httpool_test::faults::faults_with(part);
+  if (all.empty()) {
+    std::cerr << argv[0] << ": no fault's name has '" << part << "' in it\n"
+              << "usage: " << argv[0] << " [--only PART]...; --help lists the options\n";
+    return 2;
+  }
+  return httpool_test::faults::prove(*options, all);
 }

@@ -73,7 +73,9 @@ void traffic::note(std::uint32_t call, error_code ec, const httpool::client_resp
     ++sum_.kinds[name_of(ec)];
     sum_.abandoned.push_back(call);
     sum_.last_failure = clock::now();
-    sum_.early += ec == httpool::error::exchange_timeout && took < deadline_;
+    const bool is_of_call =
+        ec == httpool::error::exchange_timeout || ec == httpool::error::acquire_timeout;
+    sum_.early += is_of_call && took < deadline_;
   } else {
     ++sum_.answered;
     ++sum_.in_a_row;

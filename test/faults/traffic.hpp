@@ -29,7 +29,7 @@ struct tally {
   std::uint32_t failed = 0;
   std::uint32_t in_a_row = 0;           ///< Answered since the last failure.
   std::uint32_t wrong = 0;              ///< Answered with anything but their own answer.
-  std::uint32_t early = 0;              ///< Failed with a timeout before their deadline.
+  std::uint32_t early = 0;              ///< Failed of their deadline before it.
   std::map<std::string, int> kinds;     ///< Failures by error.
   std::vector<std::uint32_t> abandoned; ///< The calls that failed.
   std::set<std::uint32_t> under_way;

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,10 +20,12 @@
 #include <map>
 #include <new>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,7 +107,7 @@ int work_and_tell(const target& what, const prove_options& options, progress& to
 
 /// Yields whether all went well.
 bool report(const target& what, const progress& told, int status) {
-  if (told.has_ended) {
+  if (told.has_ended && status == 0) { // What sanitizers find at the end is a status.
     std::printf("%-12s %4llu files, %8llu mutants, %8.0f inputs/s\n", what.name(),
                 static_cast<unsigned long long>(told.files),
                 static_cast<unsigned long long>(told.mutants),
@@ -151,8 +155,12 @@ int main(int argc, char** argv) {
       std::cout.flush();
       std::fflush(stdout);
       const pid_t process = ::fork();
-      if (process == 0)
+      if (process < 0)
+        throw std::system_error(errno, std::generic_category(), "fork");
+      if (process == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL); // Nobody else would end it.
         std::exit(work_and_tell(*what, *options, told));
+      }
       processes[process] = {what, &told};
       continue;
     }

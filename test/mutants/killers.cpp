@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,6 +25,7 @@ using std::chrono::steady_clock;
 [[noreturn]] void become(const std::vector<char*>& arguments,
                          const std::vector<char*>& environment) {
   ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL); // A group of its own hears no Ctrl-C.
   const rlimit memory = {rlim_t(2) << 30, rlim_t(2) << 30};
   ::setrlimit(RLIMIT_DATA, &memory);
   const rlimit core = {0, 0};

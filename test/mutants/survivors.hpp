@@ -20,8 +20,6 @@ public:
   /// Why this mutant may live; empty if it may not.
   std::string reason_for(const mutant& m) const;
 
-  std::size_t size() const noexcept { return reasons_.size(); }
-
 private:
   using key = std::tuple<std::string, std::string, std::string, std::string>;
   std::map<key, std::string> reasons_;

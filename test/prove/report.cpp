@@ -8,17 +8,22 @@
 #include <string>
 
 namespace httpool_test {
+namespace {
+
+constexpr double most_minutes = 1e6; // What clocks can add to a time.
+
+} // namespace
 
 std::optional<prove_options> read_options(int argc, char** argv, const char* about,
-                                          std::uint64_t usual,
-                                          const std::vector<text_option>& own) {
+                                          std::int64_t usual, const std::vector<text_option>& own) {
   namespace po = boost::program_options;
   prove_options to;
+  std::int64_t seeds = 0, first = 0; // An unsigned value would take -1 for a large one.
   const std::string name = argv[0];
   po::options_description known(name + " [flags]: " + about);
-  known.add_options()("help,h", "this text")("seeds", po::value(&to.seeds)->default_value(usual),
+  known.add_options()("help,h", "this text")("seeds", po::value(&seeds)->default_value(usual),
                                              "how many seeds, or how much work")(
-      "first", po::value(&to.first)->default_value(1), "the first seed")(
+      "first", po::value(&first)->default_value(1), "the first seed")(
       "minutes", po::value(&to.minutes)->default_value(0),
       "begin nothing after these; 0: no bound")("verbose", po::bool_switch(&to.is_verbose),
                                                 "say more of each seed");
@@ -36,8 +41,14 @@ std::optional<prove_options> read_options(int argc, char** argv, const char* abo
       std::cout << known;
       return std::nullopt;
     }
-    if (to.minutes < 0)
-      throw po::error("--minutes must not be negative");
+    if (seeds < (usual == 0 ? 0 : 1))
+      throw po::error("--seeds must be a positive number");
+    if (first < 0)
+      throw po::error("--first must not be negative");
+    if (!(to.minutes >= 0 && to.minutes <= most_minutes)) // Nor is it "nan".
+      throw po::error("--minutes must be a number from 0 to a million");
+    to.seeds = static_cast<std::uint64_t>(seeds);
+    to.first = static_cast<std::uint64_t>(first);
   } catch (const std::exception& mistake) {
     std::cerr << name << ": " << mistake.what() << '\n' << known;
     std::exit(2);
@@ -46,8 +57,10 @@ std::optional<prove_options> read_options(int argc, char** argv, const char* abo
 }
 
 int conclude(std::uint64_t passed, std::uint64_t failed) {
+  if (passed == 0 && failed == 0)
+    std::cout << "nothing was tried, which proves nothing\n";
   std::cout << passed << " passed, " << failed << " failed" << std::endl;
-  return failed == 0 ? 0 : 1;
+  return passed != 0 && failed == 0 ? 0 : 1;
 }
 
 } // namespace httpool_test

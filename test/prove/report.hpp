@@ -27,10 +27,11 @@ struct text_option {
 /// `about` something. Nothing if it was asked for help, which has been given then. A mistake ends
 /// the program: a line and the usage on stderr, exit status 2.
 std::optional<prove_options> read_options(int argc, char** argv, const char* about,
-                                          std::uint64_t usual,
+                                          std::int64_t usual,
                                           const std::vector<text_option>& own = {});
 
-/// The last line, which says how it went, and the exit status.
+/// The last line, which says how it went, and the exit status: 1 if anything failed, or if nothing
+/// was tried.
 int conclude(std::uint64_t passed, std::uint64_t failed);
 
 } // namespace httpool_test

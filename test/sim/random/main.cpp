@@ -1,6 +1,7 @@
-// Random events against the ledger, from a number of seeds: three in four make small pools, in
-// which everything is checked after each event, the others pools of up to thousands of connections
-// and waiters. A run that fails is cut down to the shortest that does, and printed as a test case.
+// Random events against the ledger, from a number of seeds: most make small pools, in which
+// everything is checked after each event; one in sixteen makes pools of up to thousands of
+// connections and waiters. A run that fails is cut down to the shortest that does, and printed as a
+// test case.
 
 #include "prove/report.hpp"
 #include "sim/ledger/random_events.hpp"

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <iostream>
 #include <string>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +32,9 @@ struct summary {
   std::int64_t lasted = 0;
   httpool_sim::kernel_counts counts;
 };
+
+// After so many real seconds a world hangs: it takes one or two.
+constexpr unsigned patience = 300;
 
 summary live(std::uint64_t seed) {
   world_report report;
@@ -54,6 +59,8 @@ bool live_apart(std::uint64_t seed, summary& of) {
   std::cout.flush();
   const pid_t child = ::fork();
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::alarm(patience);
     const summary mine = live(seed);
     const bool is_written = ::write(ends[1], &mine, sizeof mine) == sizeof mine;
     std::exit(is_written ? 0 : 1); // with what sanitizers do at the end
