@@ -42,8 +42,12 @@ constexpr auto lateness = 10s; ///< More than any machine may be late by.
 /// One caller.
 class caller {
 public:
-  caller(asio::any_io_executor strand, httpool::client& sender, bool peer_is_good, tally& sum)
-      : strand_(std::move(strand)), sender_(sender), peer_is_good_(peer_is_good), sum_(sum) {}
+  caller(asio::any_io_executor strand, httpool::client& sender, std::size_t number, tally& sum)
+      : strand_(std::move(strand)),
+        sender_(sender),
+        number_(number),
+        peer_is_good_(peers_of_clients[number].is_good),
+        sum_(sum) {}
 
   asio::awaitable<void> call_on_and_on();
 
@@ -57,7 +61,7 @@ private:
     if (ec)
       ++sum_.failed;
     else
-      ++(is_right && status == 200 ? sum_.answered : sum_.wrong);
+      ++(is_right && status == 200 ? sum_.answered[number_] : sum_.wrong);
   }
   void note(error_code ec, const client_response& response) {
     note(ec, response.body() == small_answer(call_), response.status());
@@ -69,6 +73,7 @@ private:
 
   asio::any_io_executor strand_;
   httpool::client& sender_;
+  std::size_t number_; ///< Of the client.
   bool peer_is_good_;
   tally& sum_;
   std::uint64_t call_ = 0;
@@ -192,12 +197,12 @@ asio::awaitable<void> caller::download(bool to_its_end) {
 
 } // namespace
 
-void start_callers(asio::io_context& context, httpool::client& sender, int count, bool peer_is_good,
-                   tally& sum) {
+void start_callers(asio::io_context& context, httpool::client& sender, std::size_t number,
+                   int count, tally& sum) {
   sum.callers += count;
   for (int i = 0; i < count; ++i) {
     const asio::any_io_executor strand = asio::make_strand(context);
-    const auto made = std::make_shared<caller>(strand, sender, peer_is_good, sum);
+    const auto made = std::make_shared<caller>(strand, sender, number, sum);
     asio::co_spawn(strand, made->call_on_and_on(), [made](std::exception_ptr trouble) {
       if (trouble)
         std::rethrow_exception(trouble);

@@ -71,7 +71,7 @@ std::vector<std::string> soak(std::uint64_t seed, clock::duration duration,
     const std::vector<std::string> wrong = all.close();
     problems.insert(problems.end(), wrong.begin(), wrong.end());
     const tally& sum = all.sum();
-    std::cout << sum.begun << " calls: " << sum.answered << " answered, " << sum.failed
+    std::cout << sum.begun << " calls: " << sum.all_answered() << " answered, " << sum.failed
               << " failed by faults or were cancelled, " << sum.dropped << " streams dropped; "
               << all.restarts() << " restarts of servers\n";
   }
@@ -89,7 +89,8 @@ std::vector<std::string> soak(std::uint64_t seed, clock::duration duration,
   std::cout << "before and after: " << descriptors_before << " and " << descriptors_after
             << " descriptors, " << heap_before / 1024 << " and " << heap_after / 1024
             << " KiB of the heap\n";
-  plot(seen, "Everything at once: " + std::to_string(seen.back().answered) + " answers", file);
+  plot(seen, "Everything at once: " + std::to_string(seen.back().all_answered()) + " answers",
+       file);
   std::cout << "plotted to " << file << '\n';
   return problems;
 }
