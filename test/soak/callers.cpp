@@ -3,6 +3,7 @@
 #include "soak/messages.hpp"
 
 #include <httpool/body_source.hpp>
+#include <httpool/error.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -20,6 +21,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,7 +39,14 @@ using namespace std::chrono_literals;
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 
 constexpr auto usual_deadline = 2s;
-constexpr auto lateness = 10s; ///< More than any machine may be late by.
+constexpr std::uint64_t told = 10; ///< Of calls that failed as none should.
+constexpr auto lateness = 10s;     ///< More than any machine may be late by.
+
+/// True of what no restart, deadline, cancellation or limit leads to.
+bool is_uncalled_for(error_code ec) {
+  return ec == httpool::error::protocol_error || ec == httpool::error::certificate_error ||
+         ec == httpool::error::pool_closed;
+}
 
 /// One caller.
 class caller {
@@ -59,9 +68,17 @@ private:
 
   void note(error_code ec, bool is_right, unsigned status) {
     if (ec)
-      ++sum_.failed;
+      note_failure(ec);
     else
       ++(is_right && status == 200 ? sum_.answered[number_] : sum_.wrong);
+  }
+  void note_failure(error_code ec) {
+    ++sum_.failed;
+    if (!peer_is_good_ || !is_uncalled_for(ec))
+      return;
+    if (++sum_.uncalled_for <= told)
+      std::clog << std::string("a call to ") + peers_of_clients[number_].name +
+                       " failed: " + ec.message() + '\n';
   }
   void note(error_code ec, const client_response& response) {
     note(ec, response.body() == small_answer(call_), response.status());
@@ -175,7 +192,7 @@ asio::awaitable<void> caller::upload() {
 asio::awaitable<void> caller::download(bool to_its_end) {
   auto [ec, stream] = co_await sender_.async_open(message("GET", "/large/"), how_, token);
   if (ec) {
-    ++sum_.failed;
+    note_failure(ec);
     co_return;
   }
   const std::string expected = large_text(call_);

@@ -34,14 +34,15 @@ using numbers = std::array<std::uint64_t, peers_of_clients.size()>;
 struct tally {
   std::atomic<std::uint64_t> begun = 0;
   std::array<std::atomic<std::uint64_t>, peers_of_clients.size()> answered =
-      {};                                 ///< Well, by client.
-  std::atomic<std::uint64_t> failed = 0;  ///< Faults are on, and some are cancelled.
-  std::atomic<std::uint64_t> dropped = 0; ///< Streams that were not read to their end.
-  std::atomic<std::uint64_t> wrong = 0;   ///< Answered with anything but their own answer.
-  std::atomic<std::uint64_t> late = 0;    ///< Ended long after their deadline.
-  std::atomic<int> callers = 0;           ///< That have not ended.
-  std::atomic<bool> is_over = false;      ///< No new calls.
-  std::promise<void> all_ended;           ///< The callers.
+      {};                                      ///< Well, by client.
+  std::atomic<std::uint64_t> failed = 0;       ///< Faults are on, and some are cancelled.
+  std::atomic<std::uint64_t> dropped = 0;      ///< Streams that were not read to their end.
+  std::atomic<std::uint64_t> wrong = 0;        ///< Answered with anything but their own answer.
+  std::atomic<std::uint64_t> late = 0;         ///< Ended long after their deadline.
+  std::atomic<std::uint64_t> uncalled_for = 0; ///< Failed in a way that no fault here explains.
+  std::atomic<int> callers = 0;                ///< That have not ended.
+  std::atomic<bool> is_over = false;           ///< No new calls.
+  std::promise<void> all_ended;                ///< The callers.
 
   numbers answered_by_client() const {
     return {answered[0], answered[1], answered[2], answered[3]};

@@ -147,6 +147,8 @@ void world::check_figures(std::vector<std::string>& problems) {
       problems.push_back(otherwise);
   };
   expect(sum_.wrong == 0, std::to_string(sum_.wrong) + " answers were another's");
+  expect(sum_.uncalled_for == 0,
+         std::to_string(sum_.uncalled_for) + " calls failed in a way that no fault here explains");
   expect(sum_.late == 0, std::to_string(sum_.late) + " calls ended long after their deadline");
   expect(sum_.begun == sum_.ended(), "calls have not ended once each");
   for (std::size_t i = 0; i < clients; ++i)
