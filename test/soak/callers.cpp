@@ -138,27 +138,31 @@ asio::awaitable<void> caller::echo(const std::string& folder) {
 
 asio::awaitable<void> caller::cancel() {
   struct state {
+    explicit state(const asio::any_io_executor& strand) : ended(strand, clock::time_point::max()) {}
+
     asio::cancellation_signal signal;
+    asio::steady_timer ended;
+    bool has_ended = false;
     error_code error;
     client_response response;
   };
-  const auto shared = std::make_shared<state>();
-  asio::steady_timer ended(strand_, clock::time_point::max());
-  sender_.async_send(
-      message("GET", "/slow/"), how_,
-      asio::bind_cancellation_slot(
-          shared->signal.slot(),
-          asio::bind_executor(strand_, [shared, &ended](error_code ec, client_response response) {
-            shared->error = ec;
-            shared->response = std::move(response);
-            ended.cancel();
-          })));
+  const auto shared = std::make_shared<state>(strand_);
+  sender_.async_send(message("GET", "/slow/"), how_,
+                     asio::bind_cancellation_slot(
+                         shared->signal.slot(),
+                         asio::bind_executor(strand_, [&sum = sum_, shared](
+                                                          error_code ec, client_response response) {
+                           sum.again += std::exchange(shared->has_ended, true);
+                           shared->error = ec;
+                           shared->response = std::move(response);
+                           shared->ended.cancel();
+                         })));
   asio::steady_timer soon(strand_, dice_ / 256 % 20 * 1ms);
   soon.async_wait([shared](error_code ec) {
     if (!ec)
       shared->signal.emit(asio::cancellation_type::terminal);
   });
-  co_await ended.async_wait(token);
+  co_await shared->ended.async_wait(token);
   note(shared->error, shared->response);
 }
 

@@ -39,6 +39,7 @@ struct tally {
   std::atomic<std::uint64_t> dropped = 0;      ///< Streams that were not read to their end.
   std::atomic<std::uint64_t> wrong = 0;        ///< Answered with anything but their own answer.
   std::atomic<std::uint64_t> late = 0;         ///< Ended long after their deadline.
+  std::atomic<std::uint64_t> again = 0;        ///< Times that a call ended that had ended.
   std::atomic<std::uint64_t> uncalled_for = 0; ///< Failed in a way that no fault here explains.
   std::atomic<int> callers = 0;                ///< That have not ended.
   std::atomic<bool> is_over = false;           ///< No new calls.

@@ -150,6 +150,7 @@ void world::check_figures(std::vector<std::string>& problems) {
   expect(sum_.uncalled_for == 0,
          std::to_string(sum_.uncalled_for) + " calls failed in a way that no fault here explains");
   expect(sum_.late == 0, std::to_string(sum_.late) + " calls ended long after their deadline");
+  expect(sum_.again == 0, std::to_string(sum_.again) + " calls ended twice");
   expect(sum_.begun == sum_.ended(), "calls have not ended once each");
   for (std::size_t i = 0; i < clients; ++i)
     expect(sum_.answered[i] != 0, std::string("no answer came from ") + peers_of_clients[i].name);
