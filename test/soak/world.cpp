@@ -136,7 +136,7 @@ std::vector<std::string> world::close() {
   for (life& each : lives_)
     each.server.kill();
   for (std::thread& each : threads_)
-    each.join(); // Each context runs out of work, or this hangs.
+    each.join(); // Each context runs out of work, or the program gives up.
   check_figures(problems);
   return problems;
 }
