@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include <malloc.h>
 #include <unistd.h>
@@ -26,14 +27,15 @@ std::string in_words(const halves& of) {
 }
 
 /// How many calls of a client were answered in each half.
-halves answered_in(const std::vector<sample>& all, std::size_t client) {
+std::pair<std::uint64_t, std::uint64_t> answered_in(const std::vector<sample>& all,
+                                                    std::size_t client) {
   if (all.empty())
     return {};
   const double end = all.back().seconds;
   const auto until = [&](double part) {
     const auto after = std::find_if(all.begin(), std::prev(all.end()),
                                     [&](const sample& s) { return s.seconds >= end * part; });
-    return static_cast<double>(after->answered[client]);
+    return after->answered[client];
   };
   return {until(middle) - until(warm_up), until(1) - until(middle)};
 }
@@ -76,7 +78,7 @@ std::vector<std::string> problems_of(const std::vector<sample>& all, std::size_t
   if (most != all.end() && most->descriptors > most_descriptors)
     found.push_back(std::to_string(most->descriptors) + " descriptors at once");
   for (std::size_t i = 0; i < peers_of_clients.size(); ++i) {
-    const halves answered = answered_in(all, i);
+    const auto answered = answered_in(all, i);
     if (peers_of_clients[i].is_good && (answered.first == 0 || answered.second == 0))
       found.push_back("calls to " + std::string(peers_of_clients[i].name) +
                       " are not answered in both halves: " + std::to_string(answered.first) +
