@@ -6,9 +6,9 @@
 # Each file here is a bug: what it is, the provers that are to find it (the first must do so as well
 # as the others), and a patch against src/. Of a copy of each patched source one object is made and
 # linked before the library into a prover of build/release, so nothing else is compiled. Where a bug
-# was found the prover is run once more without it, and must pass. The last line is "N passed, M
-# failed": a bug that is found is a pass. The provers have N seeds, or what the bug's file says, and M
-# minutes each.
+# was found the prover is run once more without it, and must pass. The last line is "N passed,
+# M failed": a bug that is found is a pass. The provers have N seeds, or what the bug's file says,
+# and M minutes each.
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
