@@ -105,8 +105,10 @@ std::vector<fault> faults_of_hosts() {
   };
   add("connections are cut, 20 times", cut_connections);
   add("the server is stopped, and goes on", stop_server);
-  add("the server is killed, 3 times", kill_server);
-  add("the server is restarted, 3 times", restart_server).loses_nothing = true;
+  add("the server is killed, 3 times", kill_server).needs = isolation::ports;
+  fault& restart = add("the server is restarted, 3 times", restart_server);
+  restart.needs = isolation::ports;
+  restart.loses_nothing = true;
   fault& still = add("the client is stopped, and goes on", stop_client);
   still.is_behind_proxy = true;
   still.expected = losses::any;

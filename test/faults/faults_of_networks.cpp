@@ -124,7 +124,7 @@ std::vector<fault> faults_of_networks() {
   ports.needs = isolation::network;
   ports.max_uses = 25;
 
-  add("the accept queue is full", fill_accept_queue);
+  add("the accept queue is full", fill_accept_queue).needs = isolation::ports;
 
   fault& names = add("the name server is silent", hang_names);
   names.needs = isolation::network_and_files;

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace httpool_test::faults {
@@ -31,6 +32,21 @@ bool sockets_may_be_lossy() {
   }
 }
 
+/// Tried in another process: what fails half-way is not undone.
+bool network_may_be_left() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      isolate(isolation::network);
+    } catch (const cannot_run&) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  int status = -1;
+  return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
+}
+
 bool write_file(const std::string& path, const std::string& text) {
   std::ofstream file(path);
   file << text << std::flush;
@@ -40,7 +56,8 @@ bool write_file(const std::string& path, const std::string& text) {
 } // namespace
 
 void isolate(isolation what) {
-  if (what == isolation::none || (what == isolation::lossy_sockets && sockets_may_be_lossy()))
+  if (what == isolation::none || (what == isolation::lossy_sockets && sockets_may_be_lossy()) ||
+      (what == isolation::ports && !network_may_be_left()))
     return;
   const bool has_files = what == isolation::network_and_files;
   const int wanted = CLONE_NEWNET | (has_files ? CLONE_NEWNS : 0);

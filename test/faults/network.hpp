@@ -6,8 +6,9 @@
 
 namespace httpool_test::faults {
 
-/// What of the machine a process leaves; the network for lossy sockets only where they need that.
-enum class isolation { none, lossy_sockets, network, network_and_files };
+/// What of the machine a process leaves; the network for lossy sockets only where they need that,
+/// for ports, which nobody else must take while a server is gone, where it may be left.
+enum class isolation { none, lossy_sockets, ports, network, network_and_files };
 
 /// Enters namespaces of its own, in which only the loopback interface is, and it is up. The process
 /// must have one thread.

@@ -71,7 +71,8 @@ asio::awaitable<void> scene::direct(httpool::client& sender, traffic& load) {
   const auto has_begun_well = [&] { return sum.in_a_row >= calls_before; };
   const bool began_well = co_await load.until(has_begun_well, clock::now() + patience);
   if (!began_well)
-    complain("there were failures before the fault");
+    complain("before the fault " + std::to_string(calls_before) +
+             " calls in a row were never answered");
   try {
     co_await what_.happen(*this);
   } catch (...) {

@@ -35,16 +35,18 @@ std::string unescape(const std::string& text) {
 
 } // namespace
 
-std::vector<std::string> read_corpus(const fs::path& directory) {
+std::vector<corpus_file> read_corpus(const fs::path& directory) {
   std::vector<fs::path> files;
   if (fs::is_directory(directory))
-    std::copy(fs::directory_iterator(directory), {}, std::back_inserter(files));
+    std::copy_if(fs::directory_iterator(directory), {}, std::back_inserter(files),
+                 [](const fs::path& each) { return fs::is_regular_file(each); });
   if (files.empty())
-    throw std::runtime_error(directory.string() + ": no corpus");
+    throw std::runtime_error(directory.string() + ": no file");
   std::sort(files.begin(), files.end());
-  std::vector<std::string> inputs;
-  std::transform(files.begin(), files.end(), std::back_inserter(inputs), contents);
-  return inputs;
+  std::vector<corpus_file> corpus;
+  for (const fs::path& file : files)
+    corpus.push_back({file.filename(), contents(file)});
+  return corpus;
 }
 
 std::vector<std::string> read_dictionary(const fs::path& file) {

@@ -7,10 +7,16 @@
 
 namespace httpool_fuzz {
 
-/// The contents of all files in `directory`, in the order of their names.
+/// An input, and the file that it is from.
+struct corpus_file {
+  std::string name;
+  std::string text;
+};
+
+/// All files in `directory`, in the order of their names.
 ///
 /// \throws std::runtime_error if there is none.
-std::vector<std::string> read_corpus(const std::filesystem::path& directory);
+std::vector<corpus_file> read_corpus(const std::filesystem::path& directory);
 
 /// The tokens of a dictionary in libFuzzer's format: a line "token", with `\xNN`, `\\` and `\"`.
 ///

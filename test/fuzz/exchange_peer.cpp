@@ -3,8 +3,10 @@
 #include "fuzz/fuzz.hpp"
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,20 +14,25 @@
 namespace httpool_fuzz {
 
 exchange_peer::exchange_peer()
-    : path_(std::string("/tmp/httpool-fuzz-").append(std::to_string(::getpid()))),
-      listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-  ::unlink(path_.c_str());
+    : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+  const std::string path = std::string("/tmp/httpool-fuzz-").append(std::to_string(::getpid()));
+  ::unlink(path.c_str());
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  path_.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(listener_, 16) != 0)
-    throw std::system_error(errno, std::generic_category(), path_);
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const bool is_bound =
+      ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::listen(listener_, 16) == 0;
+  if (is_bound)
+    place_ = ::open(path.c_str(), O_PATH | O_CLOEXEC);
+  if (place_ < 0)
+    throw std::system_error(errno, std::generic_category(), path);
+  ::unlink(path.c_str()); // Before anything can crash.
 }
 
 exchange_peer::~exchange_peer() {
   ::close(listener_);
-  ::unlink(path_.c_str());
+  ::close(place_);
 }
 
 void exchange_peer::accept() {

@@ -22,7 +22,11 @@ public:
 
   /// The client's.
   boost::asio::io_context& context() noexcept { return context_; }
-  httpool::origin origin() const { return httpool::origin::unix_socket(path_); }
+
+  /// The socket has no name that could be left behind: only this process reaches it.
+  httpool::origin origin() const {
+    return httpool::origin::unix_socket("/proc/self/fd/" + std::to_string(place_));
+  }
 
   /// Takes the connection that the client has made, and the request on it. The one before is left.
   void accept();
@@ -36,8 +40,8 @@ public:
 
 private:
   boost::asio::io_context context_;
-  std::string path_;
   int listener_ = -1;
+  int place_ = -1; ///< In the file system.
   far_end connection_;
 };
 

@@ -22,6 +22,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <sys/mman.h>
@@ -49,6 +50,7 @@ struct progress {
   bool has_ended = false;
   double seconds = 0;
   std::size_t size = 0;
+  std::array<char, 256> file = {};    ///< Of the corpus, while it is the input.
   std::array<char, 65536> input = {}; ///< The latest.
   std::array<char, 4096> why = {};    ///< What was wrong with it, if anybody lived to tell.
 
@@ -70,12 +72,15 @@ progress& shared_progress() {
 void work(const target& what, const prove_options& options, progress& told) {
   const std::filesystem::path directory = HTTPOOL_FUZZ_DIRECTORY;
   const auto begin = clock_type::now();
-  const auto corpus = read_corpus(directory / "corpus" / what.name());
-  for (const std::string& input : corpus) {
-    told.begin(input);
+  std::vector<std::string> corpus;
+  for (corpus_file& file : read_corpus(directory / "corpus" / what.name())) {
+    file.name.copy(told.file.data(), told.file.size() - 1);
+    told.begin(file.text);
     ::alarm(patience);
-    what.run(input);
+    what.run(file.text);
     ++told.files;
+    corpus.push_back(std::move(file.text));
+    told.file = {};
   }
   mutator mutants(corpus, read_dictionary(directory / "http.dict"));
   told.is_mutant = true;
@@ -118,8 +123,10 @@ bool report(const target& what, const progress& told, int status) {
   if (told.is_mutant)
     std::cout << "seed " << told.seed << " (--first " << told.seed << " --seeds 1), after "
               << told.files + told.mutants << " inputs\n";
+  else if (told.file[0] != '\0')
+    std::cout << told.file.data() << " of its corpus\n";
   else
-    std::cout << "file " << told.files + 1 << " of its corpus\n";
+    std::cout << "its corpus as a whole\n";
   if (WIFSIGNALED(status))
     std::cout << "  " << (WTERMSIG(status) == SIGALRM ? "it does not end" : "it was killed: ")
               << (WTERMSIG(status) == SIGALRM ? "" : ::strsignal(WTERMSIG(status))) << '\n';

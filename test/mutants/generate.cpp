@@ -2,11 +2,13 @@
 // their mutants, and lists these: number, file, line, rule, how many of its kind came before, text.
 
 #include "mutants/files.hpp"
+#include "mutants/notes.hpp"
 #include "mutants/rewrite.hpp"
 
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <stdexcept>
 
 namespace {
 
@@ -30,6 +32,9 @@ int main(int argc, char** argv) try {
     open_for_writing(to + "/" + file)
         << mutants::rewrite(mutants::contents_of(from + "/" + file), file, all);
   }
+  if (all.size() >= mutants::most_mutants)
+    throw std::runtime_error(std::to_string(all.size()) +
+                             " mutants, more than notes have room for");
   std::ofstream list = open_for_writing(argv[3]);
   for (std::size_t i = 0; i != all.size(); ++i) {
     const mutants::mutant& m = all[i];

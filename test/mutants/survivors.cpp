@@ -2,6 +2,7 @@
 
 #include "mutants/files.hpp"
 
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -28,6 +29,11 @@ std::vector<std::string> cells_of(const std::string& row) {
     c = from == std::string::npos ? "" : c.substr(from, to - from + 1);
   }
   return cells;
+}
+
+std::string in_a_row(const std::string& file, const std::string& text, const std::string& rule,
+                     const std::string& nth, const std::string& why) {
+  return "| `" + file + "` | `" + text + "` | " + rule + " | " + nth + " | " + why + " |";
 }
 
 } // namespace
@@ -66,14 +72,30 @@ survivors::survivors(const std::string& file) {
   }
 }
 
+survivors::key survivors::key_of(const mutant& m) {
+  return {m.file, cell(m.text), cell(m.rule), std::to_string(m.nth)};
+}
+
 std::string survivors::reason_for(const mutant& m) const {
-  const auto found = reasons_.find({m.file, cell(m.text), cell(m.rule), std::to_string(m.nth)});
+  const auto found = reasons_.find(key_of(m));
   return found == reasons_.end() ? std::string() : found->second;
 }
 
+std::vector<std::string> survivors::rows_without_mutant(const std::vector<mutant>& all) const {
+  std::set<key> known;
+  for (const mutant& m : all)
+    known.insert(key_of(m));
+  std::vector<std::string> rows;
+  for (const auto& [row, why] : reasons_) {
+    if (!known.contains(row))
+      rows.push_back(
+          in_a_row(std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row), why));
+  }
+  return rows;
+}
+
 std::string row_of(const mutant& m, const std::string& why) {
-  return "| `" + m.file + "` | `" + cell(m.text) + "` | " + cell(m.rule) + " | " +
-         std::to_string(m.nth) + " | " + why + " |";
+  return in_a_row(m.file, cell(m.text), cell(m.rule), std::to_string(m.nth), why);
 }
 
 } // namespace mutants

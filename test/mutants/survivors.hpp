@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <vector>
 
 namespace mutants {
 
@@ -20,8 +21,14 @@ public:
   /// Why this mutant may live; empty if it may not.
   std::string reason_for(const mutant& m) const;
 
+  /// The rows that are of none of these mutants.
+  std::vector<std::string> rows_without_mutant(const std::vector<mutant>& all) const;
+
 private:
+  /// The first four cells of a row.
   using key = std::tuple<std::string, std::string, std::string, std::string>;
+  static key key_of(const mutant& m);
+
   std::map<key, std::string> reasons_;
 };
 

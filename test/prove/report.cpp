@@ -2,15 +2,34 @@
 
 #include <boost/program_options.hpp>
 
+#include <array>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
 
+#include <unistd.h>
+
 namespace httpool_test {
 namespace {
 
 constexpr double most_minutes = 1e6; // What clocks can add to a time.
+
+std::array<char, 1'024> last_words = {};
+std::size_t last_words_size = 0;
+
+void give_up(int) {
+  const char* from = last_words.data();
+  for (std::size_t left = last_words_size; left != 0;) {
+    const ssize_t written = ::write(STDOUT_FILENO, from, left);
+    if (written <= 0)
+      break;
+    from += written;
+    left -= static_cast<std::size_t>(written);
+  }
+  ::_exit(1);
+}
 
 } // namespace
 
@@ -54,6 +73,17 @@ std::optional<prove_options> read_options(int argc, char** argv, const char* abo
     std::exit(2);
   }
   return to;
+}
+
+void expect_an_end(unsigned seconds, const std::string& of, std::uint64_t passed,
+                   std::uint64_t failed) {
+  ::alarm(0);
+  std::cout.flush(); // Nobody will.
+  std::string text = of + ": no end within " + std::to_string(seconds) + " s\n";
+  text += std::to_string(passed) + " passed, " + std::to_string(failed + 1) + " failed\n";
+  last_words_size = text.copy(last_words.data(), last_words.size());
+  std::signal(SIGALRM, give_up);
+  ::alarm(seconds);
 }
 
 int conclude(std::uint64_t passed, std::uint64_t failed) {

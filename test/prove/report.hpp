@@ -30,6 +30,11 @@ std::optional<prove_options> read_options(int argc, char** argv, const char* abo
                                           std::int64_t usual,
                                           const std::vector<text_option>& own = {});
 
+/// Ends the program so many seconds from now, unless it is called again before: it prints what does
+/// not end, and the last line, with a failure more than there were.
+void expect_an_end(unsigned seconds, const std::string& of, std::uint64_t passed,
+                   std::uint64_t failed);
+
 /// The last line, which says how it went, and the exit status: 1 if anything failed, or if nothing
 /// was tried.
 int conclude(std::uint64_t passed, std::uint64_t failed);

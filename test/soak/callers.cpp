@@ -3,6 +3,7 @@
 #include "soak/messages.hpp"
 
 #include <httpool/body_source.hpp>
+#include <httpool/error.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -20,6 +21,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,13 +39,24 @@ using namespace std::chrono_literals;
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 
 constexpr auto usual_deadline = 2s;
-constexpr auto lateness = 10s; ///< More than any machine may be late by.
+constexpr std::uint64_t told = 10; ///< Of calls that failed as none should.
+constexpr auto lateness = 10s;     ///< More than any machine may be late by.
+
+/// True of what no restart, deadline, cancellation or limit leads to.
+bool is_uncalled_for(error_code ec) {
+  return ec == httpool::error::protocol_error || ec == httpool::error::certificate_error ||
+         ec == httpool::error::pool_closed;
+}
 
 /// One caller.
 class caller {
 public:
-  caller(asio::any_io_executor strand, httpool::client& sender, bool peer_is_good, tally& sum)
-      : strand_(std::move(strand)), sender_(sender), peer_is_good_(peer_is_good), sum_(sum) {}
+  caller(asio::any_io_executor strand, httpool::client& sender, std::size_t number, tally& sum)
+      : strand_(std::move(strand)),
+        sender_(sender),
+        number_(number),
+        peer_is_good_(peers_of_clients[number].is_good),
+        sum_(sum) {}
 
   asio::awaitable<void> call_on_and_on();
 
@@ -55,9 +68,17 @@ private:
 
   void note(error_code ec, bool is_right, unsigned status) {
     if (ec)
-      ++sum_.failed;
+      note_failure(ec);
     else
-      ++(is_right && status == 200 ? sum_.answered : sum_.wrong);
+      ++(is_right && status == 200 ? sum_.answered[number_] : sum_.wrong);
+  }
+  void note_failure(error_code ec) {
+    ++sum_.failed;
+    if (!peer_is_good_ || !is_uncalled_for(ec))
+      return;
+    if (++sum_.uncalled_for <= told)
+      std::clog << std::string("a call to ") + peers_of_clients[number_].name +
+                       " failed: " + ec.message() + '\n';
   }
   void note(error_code ec, const client_response& response) {
     note(ec, response.body() == small_answer(call_), response.status());
@@ -69,6 +90,7 @@ private:
 
   asio::any_io_executor strand_;
   httpool::client& sender_;
+  std::size_t number_; ///< Of the client.
   bool peer_is_good_;
   tally& sum_;
   std::uint64_t call_ = 0;
@@ -116,27 +138,31 @@ asio::awaitable<void> caller::echo(const std::string& folder) {
 
 asio::awaitable<void> caller::cancel() {
   struct state {
+    explicit state(const asio::any_io_executor& strand) : ended(strand, clock::time_point::max()) {}
+
     asio::cancellation_signal signal;
+    asio::steady_timer ended;
+    bool has_ended = false;
     error_code error;
     client_response response;
   };
-  const auto shared = std::make_shared<state>();
-  asio::steady_timer ended(strand_, clock::time_point::max());
-  sender_.async_send(
-      message("GET", "/slow/"), how_,
-      asio::bind_cancellation_slot(
-          shared->signal.slot(),
-          asio::bind_executor(strand_, [shared, &ended](error_code ec, client_response response) {
-            shared->error = ec;
-            shared->response = std::move(response);
-            ended.cancel();
-          })));
+  const auto shared = std::make_shared<state>(strand_);
+  sender_.async_send(message("GET", "/slow/"), how_,
+                     asio::bind_cancellation_slot(
+                         shared->signal.slot(),
+                         asio::bind_executor(strand_, [&sum = sum_, shared](
+                                                          error_code ec, client_response response) {
+                           sum.again += std::exchange(shared->has_ended, true);
+                           shared->error = ec;
+                           shared->response = std::move(response);
+                           shared->ended.cancel();
+                         })));
   asio::steady_timer soon(strand_, dice_ / 256 % 20 * 1ms);
   soon.async_wait([shared](error_code ec) {
     if (!ec)
       shared->signal.emit(asio::cancellation_type::terminal);
   });
-  co_await ended.async_wait(token);
+  co_await shared->ended.async_wait(token);
   note(shared->error, shared->response);
 }
 
@@ -170,7 +196,7 @@ asio::awaitable<void> caller::upload() {
 asio::awaitable<void> caller::download(bool to_its_end) {
   auto [ec, stream] = co_await sender_.async_open(message("GET", "/large/"), how_, token);
   if (ec) {
-    ++sum_.failed;
+    note_failure(ec);
     co_return;
   }
   const std::string expected = large_text(call_);
@@ -192,12 +218,12 @@ asio::awaitable<void> caller::download(bool to_its_end) {
 
 } // namespace
 
-void start_callers(asio::io_context& context, httpool::client& sender, int count, bool peer_is_good,
-                   tally& sum) {
+void start_callers(asio::io_context& context, httpool::client& sender, std::size_t number,
+                   int count, tally& sum) {
   sum.callers += count;
   for (int i = 0; i < count; ++i) {
     const asio::any_io_executor strand = asio::make_strand(context);
-    const auto made = std::make_shared<caller>(strand, sender, peer_is_good, sum);
+    const auto made = std::make_shared<caller>(strand, sender, number, sum);
     asio::co_spawn(strand, made->call_on_and_on(), [made](std::exception_ptr trouble) {
       if (trouble)
         std::rethrow_exception(trouble);

@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto usual = 20s;
 constexpr auto rehearsal = 3s; ///< After which all has been made that is made once.
+constexpr auto closing = 6min; ///< More than all the patience of `world::close`.
 constexpr auto tick = 20ms;
 constexpr std::size_t samples = 1'000;
 constexpr std::size_t heap_slack = 512 * 1024;
@@ -48,6 +49,13 @@ void run(world& all, clock::duration duration, std::vector<sample>* to) {
   }
 }
 
+void expect_end_of_world(clock::duration duration) {
+  using std::chrono::seconds;
+  const auto limit = std::chrono::duration_cast<seconds>(duration + closing).count();
+  expect_an_end(static_cast<unsigned>(limit), "FAILED: a context with work, or a call that blocks",
+                0, 0);
+}
+
 void print(const char* what, const halves& of, const char* unit) {
   std::cout << what << ": medians " << of.first << " and " << of.second << unit << '\n';
 }
@@ -58,6 +66,7 @@ std::vector<std::string> soak(std::uint64_t seed, clock::duration duration,
   const tls::authority root;
   std::vector<std::string> problems;
   {
+    expect_end_of_world(rehearsal);
     world first(seed, root);
     run(first, rehearsal, nullptr);
     problems = first.close();
@@ -66,12 +75,13 @@ std::vector<std::string> soak(std::uint64_t seed, clock::duration duration,
   seen.reserve(samples + 1);
   const std::size_t descriptors_before = descriptors(), heap_before = heap_bytes();
   {
+    expect_end_of_world(duration);
     world all(seed, root);
     run(all, duration, &seen);
     const std::vector<std::string> wrong = all.close();
     problems.insert(problems.end(), wrong.begin(), wrong.end());
     const tally& sum = all.sum();
-    std::cout << sum.begun << " calls: " << sum.answered << " answered, " << sum.failed
+    std::cout << sum.begun << " calls: " << sum.all_answered() << " answered, " << sum.failed
               << " failed by faults or were cancelled, " << sum.dropped << " streams dropped; "
               << all.restarts() << " restarts of servers\n";
   }
@@ -89,7 +99,8 @@ std::vector<std::string> soak(std::uint64_t seed, clock::duration duration,
   std::cout << "before and after: " << descriptors_before << " and " << descriptors_after
             << " descriptors, " << heap_before / 1024 << " and " << heap_after / 1024
             << " KiB of the heap\n";
-  plot(seen, "Everything at once: " + std::to_string(seen.back().answered) + " answers", file);
+  plot(seen, "Everything at once: " + std::to_string(seen.back().all_answered()) + " answers",
+       file);
   std::cout << "plotted to " << file << '\n';
   return problems;
 }

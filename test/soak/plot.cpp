@@ -65,7 +65,7 @@ std::vector<panel> panels() {
                    {"waiting", [](const sample& s) { return as_double(s.waiting); }}};
   all[3].title = "calls per second";
   all[3].curves = {
-      rate("answered", [](const sample& s) { return as_double(s.answered); }),
+      rate("answered", [](const sample& s) { return as_double(s.all_answered()); }),
       rate("failed, by faults and cancelled", [](const sample& s) { return as_double(s.failed); })};
   return all;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <utility>
 
 #include <malloc.h>
 #include <unistd.h>
@@ -22,6 +24,20 @@ double median(std::vector<double> values) {
 
 std::string in_words(const halves& of) {
   return "from " + std::to_string(of.first) + " to " + std::to_string(of.second);
+}
+
+/// How many calls of a client were answered in each half.
+std::pair<std::uint64_t, std::uint64_t> answered_in(const std::vector<sample>& all,
+                                                    std::size_t client) {
+  if (all.empty())
+    return {};
+  const double end = all.back().seconds;
+  const auto until = [&](double part) {
+    const auto after = std::find_if(all.begin(), std::prev(all.end()),
+                                    [&](const sample& s) { return s.seconds >= end * part; });
+    return after->answered[client];
+  };
+  return {until(middle) - until(warm_up), until(1) - until(middle)};
 }
 
 } // namespace
@@ -61,10 +77,13 @@ std::vector<std::string> problems_of(const std::vector<sample>& all, std::size_t
   });
   if (most != all.end() && most->descriptors > most_descriptors)
     found.push_back(std::to_string(most->descriptors) + " descriptors at once");
-  const halves answered =
-      medians(all, [](const sample& s) { return static_cast<double>(s.answered); });
-  if (answered.first <= 0 || answered.second <= answered.first)
-    found.emplace_back("calls are no longer answered");
+  for (std::size_t i = 0; i < peers_of_clients.size(); ++i) {
+    const auto answered = answered_in(all, i);
+    if (peers_of_clients[i].is_good && (answered.first == 0 || answered.second == 0))
+      found.push_back("calls to " + std::string(peers_of_clients[i].name) +
+                      " are not answered in both halves: " + std::to_string(answered.first) +
+                      " and " + std::to_string(answered.second));
+  }
   return found;
 }
 

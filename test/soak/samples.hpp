@@ -1,9 +1,12 @@
 // What is looked at while all goes on, and what must be so of it.
 #pragma once
 
+#include "soak/callers.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -18,8 +21,12 @@ struct sample {
   std::size_t idle = 0;
   std::size_t dialing = 0;
   std::size_t waiting = 0;
-  std::uint64_t answered = 0; ///< Calls so far.
-  std::uint64_t failed = 0;   ///< Calls so far, cancelled ones included.
+  numbers answered = {};    ///< Calls so far, by client.
+  std::uint64_t failed = 0; ///< Calls so far, cancelled ones included.
+
+  std::uint64_t all_answered() const {
+    return std::accumulate(answered.begin(), answered.end(), std::uint64_t{0});
+  }
 };
 
 /// Memory that the process has now.
@@ -44,7 +51,7 @@ halves medians(const std::vector<sample>& all, const std::function<double(const 
 /// - the median of resident memory is at most 4 MiB higher in the second half than in the first;
 /// - the median of the descriptors is at most a quarter, and 8, higher;
 /// - there are never more than `most_descriptors`;
-/// - calls are answered in both halves.
+/// - calls are answered in both halves, of each client whose peer is good.
 std::vector<std::string> problems_of(const std::vector<sample>& all, std::size_t most_descriptors);
 
 } // namespace httpool_test::soak

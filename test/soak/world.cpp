@@ -45,21 +45,22 @@ world::world(std::uint64_t seed, const tls::authority& root)
   };
   const std::uint16_t plain = lives_[0].server.port(), secure = lives_[1].server.port();
   httpool::client_options options = usual_options();
-  const auto add = [&](const httpool::origin& where, bool peer_is_good) {
+  // In the order of `peers_of_clients`.
+  const auto add = [&](const httpool::origin& where) {
     clients_.push_back(std::make_unique<httpool::client>(callers_, where, options));
-    start_callers(callers_, *clients_.back(), callers_each, peer_is_good, sum_);
+    start_callers(callers_, *clients_.back(), clients_.size() - 1, callers_each, sum_);
   };
-  add(to(httpool::scheme::http, plain), true);
-  add(to(httpool::scheme::http, bad_.port()), false);
+  add(to(httpool::scheme::http, plain));
+  add(to(httpool::scheme::http, bad_.port()));
   options.proxies.http = httpool::proxy("http://127.0.0.1:" + std::to_string(proxy_.port()));
   options.proxies.tunnel_http = true;
-  add(to(httpool::scheme::http, plain), true);
+  add(to(httpool::scheme::http, plain));
   options = usual_options();
   httpool::tls_options trust;
   trust.trust_system = false;
   trust.ca_pem = root.root_pem();
   options.pool.tls = httpool::tls_client::create(trust);
-  add(to(httpool::scheme::https, secure), true);
+  add(to(httpool::scheme::https, secure));
 
   threads_.emplace_back([this] { peers_.run(); });
   for (int i = 0; i < 2; ++i)
@@ -111,7 +112,7 @@ sample world::look(clock::time_point began) const {
     seen.dialing += s.dialing;
     seen.waiting += s.waiting;
   }
-  seen.answered = sum_.answered;
+  seen.answered = sum_.answered_by_client();
   seen.failed = sum_.failed;
   return seen;
 }
@@ -135,7 +136,7 @@ std::vector<std::string> world::close() {
   for (life& each : lives_)
     each.server.kill();
   for (std::thread& each : threads_)
-    each.join(); // Each context runs out of work, or this hangs.
+    each.join(); // Each context runs out of work, or the program gives up.
   check_figures(problems);
   return problems;
 }
@@ -146,8 +147,13 @@ void world::check_figures(std::vector<std::string>& problems) {
       problems.push_back(otherwise);
   };
   expect(sum_.wrong == 0, std::to_string(sum_.wrong) + " answers were another's");
+  expect(sum_.uncalled_for == 0,
+         std::to_string(sum_.uncalled_for) + " calls failed in a way that no fault here explains");
   expect(sum_.late == 0, std::to_string(sum_.late) + " calls ended long after their deadline");
+  expect(sum_.again == 0, std::to_string(sum_.again) + " calls ended twice");
   expect(sum_.begun == sum_.ended(), "calls have not ended once each");
+  for (std::size_t i = 0; i < clients; ++i)
+    expect(sum_.answered[i] != 0, std::string("no answer came from ") + peers_of_clients[i].name);
   for (const auto& each : clients_) {
     const httpool::pool_stats s = each->pool().stats();
     expect(s.total() == 0 && s.waiting == 0, "a pool is not empty");

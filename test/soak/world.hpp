@@ -31,7 +31,7 @@ public:
   using clock = std::chrono::steady_clock;
 
   static constexpr std::size_t max_connections = 16; ///< Of each client, at most.
-  static constexpr std::size_t clients = 4;
+  static constexpr std::size_t clients = peers_of_clients.size();
 
   world(std::uint64_t seed, const tls::authority& root);
 

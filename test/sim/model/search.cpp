@@ -1,5 +1,6 @@
 #include "sim/model/search.hpp"
 
+#include "prove/report.hpp"
 #include "sim/ledger/checked_ledger.hpp"
 #include "sim/model/arena.hpp"
 #include "sim/model/digest.hpp"
@@ -11,6 +12,9 @@ namespace httpool::test {
 namespace {
 
 using kind = event::kind;
+
+constexpr std::uint32_t states_a_look = 1'024;
+constexpr unsigned patience = 120; ///< In seconds, for so many states.
 
 /// Numbers that have been seen, in one table.
 class number_set {
@@ -212,8 +216,11 @@ search_result search(const configuration& what, unsigned depth, std::uint64_t mo
       break;
     }
     for (; state < end; ++state) {
+      if (state % states_a_look == 0)
+        httpool_test::expect_an_end(
+            patience, std::string("in ") + what.name + ", at state " + std::to_string(state), 0, 0);
       if (steps.size() >= most_states ||
-          (state % 1024 == 0 && std::chrono::steady_clock::now() >= ends)) {
+          (state % states_a_look == 0 && std::chrono::steady_clock::now() >= ends)) {
         result.states = steps.size();
         return result;
       }

@@ -21,6 +21,7 @@ constexpr std::uint64_t quick_seeds = 2'000;
 namespace httpool::test {
 namespace {
 
+constexpr unsigned patience = 120; ///< In seconds: for a seed, or what is cut down of it.
 constexpr std::size_t small_run = 2'000;
 constexpr std::size_t large_run = 10'000;
 
@@ -72,8 +73,11 @@ int prove(const httpool_test::prove_options& options) {
   };
   figures all;
   std::uint64_t passed = 0, failed = 0;
-  for (std::uint64_t i = 0; i < options.seeds && failed < 10 && !is_over(); ++i)
-    ++(run(options.first + i, all) ? passed : failed);
+  for (std::uint64_t i = 0; i < options.seeds && failed < 10 && !is_over(); ++i) {
+    const std::uint64_t seed = options.first + i;
+    httpool_test::expect_an_end(patience, "seed " + std::to_string(seed), passed, failed);
+    ++(run(seed, all) ? passed : failed);
+  }
   const std::chrono::duration<double> took = clock::now() - began;
   std::cout << all.events << " events of " << passed + failed << " seeds in " << took.count()
             << " s; up to " << all.most_connections << " connections and " << all.most_waiters
