@@ -123,10 +123,8 @@ public:
       } else if (const std::string& by = outcomes_[number].killed_by; !by.empty()) {
         ++killed;
         ++by_killer[by];
-        if (!reason.empty()) {
-          ++rows_too_many;
+        if (!reason.empty()) // which chance may have done
           std::cout << "explained, but killed by " << by << ": " << row_of(m, reason) << '\n';
-        }
       } else if (!reason.empty()) {
         ++explained;
       } else {
