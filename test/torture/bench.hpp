@@ -180,7 +180,7 @@ bool bench::until(Condition condition, const char* what) {
       return true;
     calm();
   }
-  if (turn_until(holds, &condition, 10s))
+  if (turn_until(holds, &condition, 4s))
     return true;
   complain(std::string("never: ").append(what));
   return false;

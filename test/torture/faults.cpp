@@ -27,10 +27,12 @@ bool struck = false;
 fault_kind kind_armed = fault_kind::none;
 thread_local bool is_exposed = false;
 
+[[gnu::noinline]] void struck_here() { asm volatile(""); } // DEBUG
 /// Whether the fault strikes at this point of its kind.
 bool strikes_once(fault_kind once, std::uint64_t point) noexcept {
   const bool does = current.kind == once && point == current.nth;
   struck |= does;
+  if (does) struck_here(); // DEBUG
   return does;
 }
 

@@ -115,10 +115,12 @@ void hand_over_on_a_strand(bench& b) {
 
 /// By a coroutine, whose frames need memory too.
 asio::awaitable<void> use(core pool, acquired& result) {
+  // Named, as GCC 12 destroys the temporaries of an awaited call twice.
+  const httpool::detail::initiate_acquire initiate{std::move(pool)};
   constexpr auto token = asio::as_tuple(asio::use_awaitable);
   auto [ec, lease] =
       co_await asio::async_initiate<decltype(token), void(error_code, httpool::lease)>(
-          httpool::detail::initiate_acquire{pool}, token, httpool::acquire_options());
+          initiate, token, httpool::acquire_options());
   ++result.calls;
   result.error = ec;
   if (lease)
