@@ -12,6 +12,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <memory>
+#include <new>
 #include <string_view>
 
 namespace httpool::detail {
@@ -62,8 +63,12 @@ asio::awaitable<std::vector<tcp::endpoint>> resolve(std::string host, std::uint1
       asio::bind_executor(strand, [state](error_code ec, const tcp::resolver::results_type& found) {
         state->has_ended = true;
         state->error = as_ours(ec);
-        for (const auto& entry : found)
-          state->endpoints.push_back(entry.endpoint());
+        try {
+          for (const auto& entry : found)
+            state->endpoints.push_back(entry.endpoint());
+        } catch (const std::bad_alloc&) {
+          state->error = asio::error::no_memory;
+        }
         state->done.cancel();
       }));
   co_await state->done.async_wait(asio::as_tuple(asio::use_awaitable));

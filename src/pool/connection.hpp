@@ -19,8 +19,7 @@ namespace httpool::detail {
 
 /// A coroutine of the pool's own, a dial or a probe, that can be ended from any thread.
 struct abortable {
-  explicit abortable(const boost::asio::any_io_executor& executor)
-      : strand(strand_of(executor)) {}
+  explicit abortable(const boost::asio::any_io_executor& executor) : strand(strand_of(executor)) {}
 
   const boost::asio::any_io_executor strand;
   boost::asio::cancellation_signal signal; ///< To be used on the strand.

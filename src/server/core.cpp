@@ -2,6 +2,7 @@
 
 #include "server/check_options.hpp"
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -81,7 +82,29 @@ void server_core::share_port() {
   acceptor_.set_option(reuse_port(true));
 }
 
+server_core::~server_core() {
+  stops_.clear_and_dispose(abandoner());
+}
+
+// What `close` has done. It is made beforehand, so that to close needs no memory.
+struct server_core::closing {
+  std::weak_ptr<server_core> core;
+
+  void operator()(error_code) const {
+    const auto self = core.lock();
+    if (!self)
+      return;
+    self->stopping_ = true;
+    self->stop_listening();
+    self->abort_connections();
+    if (self->connections_.empty())
+      self->drained();
+  }
+};
+
 void server_core::start() {
+  closer_.reset(
+      handler_operation<stop_operation, closing>::create(closing{weak_from_this()}, executor_));
   asio::co_spawn(executor_, accept(shared_from_this()), asio::detached);
 }
 
@@ -183,25 +206,49 @@ void server_core::close_connection(std::uint64_t id) {
   });
 }
 
-void server_core::close() {
-  asio::post(executor_, [self = shared_from_this()] {
-    self->stopping_ = true;
-    self->stop_listening();
-    self->abort_connections();
-    if (self->connections_.empty())
-      self->drained();
-  });
+server_core::stop_pointer server_core::take_closer() noexcept {
+  const std::lock_guard lock(closer_mutex_);
+  return std::move(closer_);
 }
 
-void server_core::stop(std::unique_ptr<stop_waiter> waiter) {
-  asio::post(executor_, [self = shared_from_this(), waiter = std::move(waiter)]() mutable {
-    self->begin_stop();
-    // The timer owns who waits: should the context die first, that is where handlers are dropped.
-    asio::steady_timer& drained = self->drained_;
-    drained.async_wait([self = std::move(self), waiter = std::move(waiter)](const error_code&) {
-      waiter->complete(self->end_stop());
-    });
-  });
+void server_core::close() noexcept try {
+  if (stop_pointer closer = take_closer())
+    closer.release()->complete({});
+} catch (const std::bad_alloc&) {
+  // The executor, such as a strand, had no memory for it: the context will close what there is.
+}
+
+void server_core::stop(stop_operation& operation) {
+  asio::post(executor_,
+             [self = shared_from_this(), operation = stop_pointer(&operation)]() mutable {
+               self->wait_for_stop(std::move(operation));
+             });
+}
+
+void server_core::wait_for_stop(stop_pointer operation) {
+  begin_stop();
+  stops_.push_back(*operation.release());
+  if (std::exchange(awaits_drained_, true))
+    return;
+  try {
+    drained_.async_wait(asio::bind_allocator(wait_room::allocator<void>(drained_room_),
+                                             [self = shared_from_this()](const error_code&) {
+                                               self->awaits_drained_ = false;
+                                               self->complete_stops(self->end_stop());
+                                             }));
+  } catch (const std::bad_alloc&) {
+    awaits_drained_ = false;
+    abort_connections();
+    complete_stops(asio::error::no_memory);
+  }
+}
+
+void server_core::complete_stops(error_code ec) {
+  while (!stops_.empty()) {
+    stop_operation& operation = stops_.front();
+    stops_.pop_front();
+    operation.complete(ec);
+  }
 }
 
 void server_core::begin_stop() {
@@ -238,6 +285,7 @@ void server_core::abort_connections() noexcept {
 
 // Wakes who waits for it, and lets who comes later not wait.
 void server_core::drained() noexcept {
+  take_closer();
   deadlines_->stop();
   drained_.expires_at(asio::steady_timer::time_point::min());
 }

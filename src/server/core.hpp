@@ -21,6 +21,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 namespace httpool::detail {
 
@@ -53,6 +54,7 @@ public:
   // Listens; throws as server's constructor does.
   server_core(boost::asio::any_io_executor executor, const tcp::endpoint& at,
               server_handler handler, server_options options, std::shared_ptr<quota> places);
+  ~server_core();
 
   // Lets other servers of this user listen on the port, too: those that set `reuse_port`.
   void share_port();
@@ -64,9 +66,10 @@ public:
   tcp::endpoint local_endpoint() const noexcept { return local_; }
   server_stats stats() const noexcept;
   void close_connection(std::uint64_t id);
-  void close();
+  void close() noexcept;
 
-  void stop(std::unique_ptr<stop_waiter> waiter);
+  // Takes the operation over.
+  void stop(stop_operation& operation);
 
   // For connections.
   const server_options& options() const noexcept { return options_; }
@@ -87,6 +90,15 @@ private:
   boost::asio::awaitable<void> pause();
   place take_place();
   void begin(tcp::socket socket, const tcp::endpoint& peer, place room);
+  struct closing;
+  struct abandoner {
+    void operator()(stop_operation* operation) const noexcept { operation->abandon(); }
+  };
+  using stop_pointer = std::unique_ptr<stop_operation, abandoner>;
+
+  stop_pointer take_closer() noexcept;
+  void wait_for_stop(stop_pointer operation);
+  void complete_stops(boost::system::error_code ec);
   void begin_stop();
   boost::system::error_code end_stop();
   void stop_listening() noexcept;
@@ -106,6 +118,12 @@ private:
   server_counters counters_;
   list connections_;
   bool stopping_ = false;
+  boost::intrusive::list<stop_operation> stops_; // that wait for `drained_`
+  bool awaits_drained_ = false;
+  const std::shared_ptr<wait_room> drained_room_ = std::make_shared<wait_room>();
+
+  std::mutex closer_mutex_;
+  stop_pointer closer_; // what `close` completes, until everything is closed
 };
 
 } // namespace httpool::detail

@@ -111,7 +111,8 @@ void bench::check(bool holds, const char* what) {
 
 void bench::complain(std::string what) {
   const exposure spared(false);
-  if (std::getenv("NOFORK")) std::fprintf(stderr, "%s\n", what.c_str()); // DEBUG
+  if (std::getenv("NOFORK"))
+    std::fprintf(stderr, "%s\n", what.c_str()); // DEBUG
   complaints_.push_back(std::move(what));
 }
 

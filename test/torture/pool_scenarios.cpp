@@ -109,6 +109,7 @@ void hand_over(bench& b) {
 
 void hand_over_on_a_strand(bench& b) {
   b.make_context();
+  b.tolerate_lost_handlers();
   const auto strand = asio::make_strand(b.own().get_executor());
   wait_and_hand_over(b, strand);
 }
@@ -198,7 +199,7 @@ void dial_refused(bench& b) {
     b.start(each, [&](auto handler) { acquire(pool, std::move(handler)); });
   for (const acquired& each : calls) {
     b.await(each, "one of three acquires");
-    if (each.error != asio::error::connection_refused)
+    if (each.error != httpool::error::connection_refused)
       b.check_end(each, "one of three acquires");
   }
   b.calm();

@@ -84,7 +84,10 @@ void warm_up(const scenario& target) {
 template <class Work>
 bool apart(Work work) {
   std::cout.flush();
-  if (std::getenv("NOFORK")) { work(); return true; } // DEBUG
+  if (std::getenv("NOFORK")) {
+    work();
+    return true;
+  } // DEBUG
   const pid_t child = ::fork();
   if (child == 0) {
     work();
