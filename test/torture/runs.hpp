@@ -6,6 +6,7 @@
 #include "torture/scenario.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace torture {
@@ -16,8 +17,8 @@ struct tally {
   std::uint64_t escaped = 0; ///< Exceptions that came out of Asio's own steps.
 };
 
-/// How many points a scenario has when nothing strikes.
-points count_points(const scenario& of);
+/// How many points a scenario has when nothing strikes; nothing if it fails even so.
+std::optional<points> count_points(const scenario& of);
 
 /// Strikes a scenario at each of these points, one run each.
 tally strike(const scenario& target, fault_kind with, const std::vector<std::uint64_t>& at,
