@@ -3,6 +3,7 @@
 #include "memory/allocator_hooks.hpp"
 #include "net/descriptors.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -10,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <execinfo.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,12 +83,21 @@ void warm_up(const scenario& target) {
     run(target, fault(), ignored);
 }
 
+/// Says where a process is terminated.
+[[noreturn]] void terminated() noexcept {
+  std::array<void*, 24> frames{};
+  const int depth = ::backtrace(frames.data(), static_cast<int>(frames.size()));
+  ::backtrace_symbols_fd(frames.data(), depth, STDERR_FILENO);
+  std::abort();
+}
+
 /// Runs `work` in a process of its own; false if that did not end well.
 template <class Work>
 bool apart(Work work) {
   std::cout.flush();
   const pid_t child = ::fork();
   if (child == 0) {
+    std::set_terminate(terminated);
     work();
     std::cout.flush();
     std::exit(0); // with what sanitizers do at the end
