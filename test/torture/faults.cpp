@@ -78,8 +78,10 @@ bool contains(const char* name, const char* part) noexcept {
 }
 
 /// Nor does Asio 1.81 survive it if memory lacks
-/// - when a strand asks its executor to be run: from then on the strand is taken for one that runs,
-///   and what waits in it waits for ever; and for a further turn it asks in a destructor;
+/// - when a strand asks its executor to be run (what it takes for the function itself is told from
+///   that by inlined names alone, so it is spared too): from then on the strand is taken for one
+///   that runs, and what waits in it waits for ever; and for a further turn it asks in a
+///   destructor;
 /// - when a coroutine's handler is destroyed, whose destructor posts the destruction of its frame.
 bool is_for_strand_or_frame() noexcept {
   constexpr std::array helpers{"refuse", "aligned_alloc", "aligned_new", "8allocate"};
@@ -94,11 +96,13 @@ bool is_for_strand_or_frame() noexcept {
     if (std::any_of(helpers.begin(), helpers.end(),
                     [&](auto each) { return contains(name, each); }))
       continue;
-    if (std::exchange(is_first, false) && contains(name, "23strand_executor_service") &&
-        contains(name, "execute"))
+    const bool is_of_strand =
+        contains(name, "23strand_executor_service") || contains(name, "6strandI");
+    if (std::exchange(is_first, false) && is_of_strand && contains(name, "execute"))
       return true;
-    if (contains(name, "16awaitable_threadI") &&
-        (contains(name, "ED1Ev") || contains(name, "ED2Ev")))
+    const bool is_of_coroutine =
+        contains(name, "16awaitable_threadI") || contains(name, "17awaitable_handlerI");
+    if (is_of_coroutine && (contains(name, "D1Ev") || contains(name, "D2Ev")))
       return true;
   }
   return false;
