@@ -267,7 +267,7 @@ void drain(bench& b) {
 std::vector<scenario> pool_scenarios() {
   return {{"acquire and return", acquire_and_return},
           {"wait, hand over", hand_over},
-          {"the same on a strand", hand_over_on_a_strand},
+          {"the same on a strand", hand_over_on_a_strand, false},
           {"acquire in a coroutine", acquire_in_a_coroutine},
           {"dial several addresses", dial_addresses},
           {"dial a name", dial_name},
