@@ -64,6 +64,7 @@ void body_decoder::end_chunk_header() noexcept {
     stage_ = stage::trailers;
     scanner_.reset(field_scanner::folding::refuse, trailer_limits_.fields);
     section_.clear();
+    lines_.clear();
   } else {
     allowance_ -= left_;
     stage_ = stage::content;
@@ -107,12 +108,12 @@ std::size_t body_decoder::decode(std::string_view in, std::string& body, fields&
   return all - in.size();
 }
 
-// The section is gathered first, since its lines must not be scattered over read buffers.
+// The section is gathered first, since its lines must not be scattered over read buffers. Who looks
+// at the trailers before their end, or after something was wrong with them, finds none.
 std::size_t body_decoder::decode_trailers(std::string_view in, fields& trailers) {
   const std::size_t before = section_.size();
   section_.append(in.substr(0, trailer_limits_.bytes - before));
-  std::vector<message_access::entry>& table = message_access::table(trailers);
-  switch (scanner_.scan(section_, table)) {
+  switch (scanner_.scan(section_, lines_)) {
   case progress::failed:
     trouble_ = scanner_.trouble();
     break;
@@ -124,6 +125,7 @@ std::size_t body_decoder::decode_trailers(std::string_view in, fields& trailers)
     const std::size_t empty_line = 2;
     stage_ = stage::done;
     message_access::buffer(trailers).assign(section_, 0, scanner_.size() - empty_line);
+    message_access::table(trailers).swap(lines_);
     return scanner_.size() - before;
   }
   return section_.size() - before;

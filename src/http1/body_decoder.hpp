@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace httpool::http1 {
 
@@ -25,8 +26,9 @@ public:
   // A content of more than `max_body` bytes is body_too_large, at once if its length is announced.
   problem start(framing how, std::uint64_t max_body, head_limits trailer_limits = {}) noexcept;
 
-  // Appends the content to `body` and, behind the last chunk, fills `trailers`. Returns how many
-  // bytes of `in` it consumed: all of them unless the message ends there or something is wrong.
+  // Appends the content to `body` and, at the end of the message, fills `trailers`. Returns how
+  // many bytes of `in` it consumed: all of them unless the message ends there or something is
+  // wrong.
   std::size_t decode(std::string_view in, std::string& body, fields& trailers);
 
   // The peer will send no more.
@@ -58,6 +60,7 @@ private:
   head_limits trailer_limits_;
   field_scanner scanner_;
   std::string section_;
+  std::vector<message_access::entry> lines_; // of section_
 };
 
 } // namespace httpool::http1

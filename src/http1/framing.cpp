@@ -27,6 +27,8 @@ problem frame(const request& head, request_framing& out) noexcept {
   out = {};
   if (facts.trouble != problem::none)
     return facts.trouble;
+  if (facts.host_trouble != problem::none)
+    return facts.host_trouble;
   if (facts.hosts == 0 && head.version() == http_version::http_1_1)
     return problem::host_missing;
   if (const problem what = judge_coding(head.version(), facts); what != problem::none)
@@ -46,9 +48,7 @@ problem frame(const request& head, request_framing& out) noexcept {
 problem frame(const response& head, std::string_view method, response_framing& out) noexcept {
   const head_facts facts = gather(head.fields());
   out = {};
-  // A Host field means nothing in a response.
-  if (facts.trouble != problem::none && facts.trouble != problem::bad_host &&
-      facts.trouble != problem::host_repeated)
+  if (facts.trouble != problem::none)
     return facts.trouble;
   if (const problem what = judge_coding(head.version(), facts); what != problem::none)
     return what;

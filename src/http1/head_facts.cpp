@@ -42,10 +42,12 @@ problem note_length(std::string_view list, head_facts& facts) noexcept {
 // RFC 9112 §6.1 and §7: transfer-coding = token *( OWS ";" OWS parameter ), chunked has none.
 problem note_transfer(std::string_view list, head_facts& facts) noexcept {
   facts.has_transfer = true;
+  bool is_empty = true;
   while (!list.empty()) {
     const std::string_view element = next_element(list);
     if (element.empty())
       continue;
+    is_empty = false;
     const std::string_view name = trim(element.substr(0, element.find(';')));
     if (!is_token(name))
       return problem::bad_coding;
@@ -61,6 +63,9 @@ problem note_transfer(std::string_view list, head_facts& facts) noexcept {
     else
       facts.transfer = coding::others_before_chunked;
   }
+  // Beside another line it could be ignored, but whoever sends that wants it to be misread.
+  if (is_empty)
+    facts.transfer = coding::not_chunked;
   return problem::none;
 }
 
@@ -82,17 +87,20 @@ void note_expectation(std::string_view list, head_facts& facts) noexcept {
   }
 }
 
-problem note_host(std::string_view value, head_facts& facts) noexcept {
+void note_host(std::string_view value, head_facts& facts) noexcept {
   if (++facts.hosts > 1)
-    return problem::host_repeated;
-  return is_host(value) ? problem::none : problem::bad_host;
+    facts.host_trouble = problem::host_repeated;
+  else if (!is_host(value))
+    facts.host_trouble = problem::bad_host;
 }
 
 problem note(const field& line, head_facts& facts) noexcept {
   // The lengths of the names that matter all differ, which spares most lines the comparison.
   switch (line.name.size()) {
   case 4:
-    return same_name(line.name, "Host") ? note_host(line.value, facts) : problem::none;
+    if (same_name(line.name, "Host"))
+      note_host(line.value, facts);
+    return problem::none;
   case 6:
     if (same_name(line.name, "Expect"))
       note_expectation(line.value, facts);

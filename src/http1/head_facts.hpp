@@ -10,10 +10,10 @@
 namespace httpool::http1 {
 
 enum class coding : std::uint8_t {
-  none,                  // no coding is named, even if the field is there
+  none,                  // the field is not there
   chunked,               // chunked and nothing else
   others_before_chunked, // chunked comes last, after codings that httpool does not speak
-  not_chunked,           // chunked does not come last
+  not_chunked,           // chunked does not come last, or a line of the field names no coding
 };
 
 struct head_facts {
@@ -27,7 +27,8 @@ struct head_facts {
   bool says_keep_alive = false;
   bool expects_continue = false;
   bool expects_something = false;
-  problem trouble = problem::none; // the first field that is malformed in itself
+  problem trouble = problem::none; // the first field that is malformed in itself, but for Host,
+  problem host_trouble = problem::none; // which means nothing in a response
 };
 
 head_facts gather(const fields& head) noexcept;

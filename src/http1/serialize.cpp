@@ -108,7 +108,7 @@ boost::system::error_code append_head(std::string& out, const request& message,
   const bool chunked = facts.has_transfer || !message.trailers().empty() || !length;
   const fields& trailers = message.trailers();
   if (!is_target(message.method(), message.target()) || facts.trouble != problem::none ||
-      (facts.hosts == 0 && !is_host(host)) ||
+      facts.host_trouble != problem::none || (facts.hosts == 0 && !is_host(host)) ||
       std::any_of(trailers.begin(), trailers.end(), is_never_trailer) ||
       (facts.has_transfer && facts.transfer != coding::chunked) ||
       (chunked && (facts.has_length || message.version() == http_version::http_1_0)) ||

@@ -164,9 +164,9 @@ budget::seat* budget::longest_idle() noexcept {
 /// by one of the two: its pool publishes it and then asks `wants_idle`, while this pool is queued
 /// and then looks at what is published, in one order for all threads.
 void budget::publish() noexcept {
-  const std::size_t unserved = urgent_.size() > evicting_ ? urgent_.size() - evicting_ : 0;
-  if (unserved_.load(std::memory_order_relaxed) != unserved)
-    unserved_.store(unserved);
+  const bool wants_idle = urgent_.size() > evicting_;
+  if (wants_idle_.load(std::memory_order_relaxed) != wants_idle)
+    wants_idle_.store(wants_idle);
   if (has_news_.load(std::memory_order_relaxed) == news_.empty())
     has_news_.store(!news_.empty());
 }

@@ -85,7 +85,7 @@ public:
   void not_evicted(seat& s) noexcept;
 
   /// Whether an idle connection has to go for somebody. Cheap.
-  bool wants_idle() const noexcept { return unserved_.load() != 0; }
+  bool wants_idle() const noexcept { return wants_idle_.load(); }
 
   /// Whether somebody has to be told that a permit is reserved for it. Cheap.
   bool has_news() const noexcept { return has_news_.load(); }
@@ -110,7 +110,7 @@ private:
   void publish() noexcept;
 
   const std::size_t max_connections_;
-  std::atomic<std::size_t> unserved_ = 0; ///< Queued pools for whom no eviction is under way.
+  std::atomic<bool> wants_idle_ = false; ///< Pools queue for whom no eviction is under way.
   std::atomic<bool> has_news_ = false;
 
   mutable std::mutex mutex_; ///< Guards all that follows.

@@ -1,14 +1,16 @@
 // Bytes as the options of a pool and the events that happen to it, each held against the oracle.
 
+#include "fuzz/fuzz.hpp"
 #include "sim/ledger/checked_ledger.hpp"
+#include "sim/ledger/shrink.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
-#include <span>
+#include <string_view>
+#include <vector>
 
 namespace httpool::test {
 namespace {
@@ -24,18 +26,10 @@ constexpr std::array<std::size_t, 8> counts = {0, 1, 2, 3, 8, 20, endless - 1, e
 
 class bytes {
 public:
-  explicit bytes(std::span<const std::uint8_t> all) : left_(all) {}
+  explicit bytes(std::string_view all) : left_(all) {}
 
-  bool are_left() const { return !left_.empty(); }
-
-  std::uint8_t next() {
-    if (left_.empty())
-      return 0;
-    const std::uint8_t first = left_.front();
-    left_ = left_.subspan(1);
-    return first;
-  }
-
+  bool are_left() const { return !left_.rest().empty(); }
+  std::uint8_t next() { return left_.next(); }
   duration length() { return lengths[next() % lengths.size()]; }
   duration longer_than_zero() { return std::max<duration>(length(), 1ns); }
   std::size_t count() { return counts[next() % counts.size()]; }
@@ -88,12 +82,10 @@ public:
   }
 
 private:
-  std::span<const std::uint8_t> left_;
+  httpool_fuzz::reader left_;
 };
 
-} // namespace
-
-void one_run(std::span<const std::uint8_t> input) {
+void run(std::string_view input) {
   bytes from(input);
   const pool_options options = from.options();
   std::vector<event> events;
@@ -104,15 +96,13 @@ void one_run(std::span<const std::uint8_t> input) {
       pool.apply(events.back());
     }
     pool.come_to_rest();
-  } catch (const std::exception& e) {
-    std::fputs(to_test_case(options, 1, events, e.what()).c_str(), stderr);
-    std::abort();
+  } catch (const std::exception& broken) {
+    const std::vector<event> few = shrink(events, faults_of(options, 1));
+    throw httpool_fuzz::broken_property(to_test_case(options, 1, few, broken.what()));
   }
 }
 
-} // namespace httpool::test
+const httpool_fuzz::target here("ledger", run);
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  httpool::test::one_run({data, size});
-  return 0;
-}
+} // namespace
+} // namespace httpool::test

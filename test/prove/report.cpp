@@ -10,7 +10,8 @@
 namespace httpool_test {
 
 std::optional<prove_options> read_options(int argc, char** argv, const char* about,
-                                          std::uint64_t usual) {
+                                          std::uint64_t usual,
+                                          const std::vector<text_option>& own) {
   namespace po = boost::program_options;
   prove_options to;
   const std::string name = argv[0];
@@ -21,6 +22,8 @@ std::optional<prove_options> read_options(int argc, char** argv, const char* abo
       "minutes", po::value(&to.minutes)->default_value(0),
       "begin nothing after these; 0: no bound")("verbose", po::bool_switch(&to.is_verbose),
                                                 "say more of each seed");
+  for (const text_option& each : own)
+    known.add_options()(each.name, po::value(each.to), each.about);
   try {
     po::variables_map flags;
     po::store(po::command_line_parser(argc, argv)

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace httpool_test {
 
@@ -14,11 +16,19 @@ struct prove_options {
   bool is_verbose = false; ///< Says more of each seed.
 };
 
+/// An option of one program alone, whose value is a text.
+struct text_option {
+  const char* name = "";
+  const char* about = "";
+  std::string* to = nullptr; ///< Holds what it is if it is not given.
+};
+
 /// Reads the options of a program that does `usual` seeds unless it is told how many, and is
 /// `about` something. Nothing if it was asked for help, which has been given then. A mistake ends
 /// the program: a line and the usage on stderr, exit status 2.
 std::optional<prove_options> read_options(int argc, char** argv, const char* about,
-                                          std::uint64_t usual);
+                                          std::uint64_t usual,
+                                          const std::vector<text_option>& own = {});
 
 /// The last line, which says how it went, and the exit status.
 int conclude(std::uint64_t passed, std::uint64_t failed);

@@ -304,4 +304,31 @@ BOOST_AUTO_TEST_CASE(a_pool_that_has_nothing_idle_any_more_is_passed_over_for_an
     shared.leave(*s);
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_destroyed_while_it_evicts_makes_room_and_counts_no_more) {
+  budget_fixture all(1);
+  tenant &a = all.pool(), &b = all.pool();
+  a.give_back(a.lease());
+  b.acquire();
+  BOOST_TEST(a.evictions == 1u);
+  all.destroy(a); // checks that evictions add up
+  BOOST_TEST(b.dials.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(no_idle_connection_is_wanted_when_whoever_waited_has_gone) {
+  budget shared(1);
+  const auto owner = std::make_shared<int>();
+  budget::seat a, wants;
+  shared.join(a, owner);
+  shared.join(wants, owner);
+  BOOST_TEST(shared.take(a));
+  a.publish(time_point(1s));
+  shared.ask(wants, need::urgent);
+  BOOST_TEST(static_cast<bool>(shared.next_errand().pool));
+  shared.ask(wants, need::none);
+  BOOST_TEST(!shared.wants_idle(), "one is on its way, and nobody waits");
+  shared.not_evicted(a);
+  shared.leave(wants);
+  shared.leave(a);
+}
+
 } // namespace httpool::test

@@ -131,6 +131,23 @@ BOOST_AUTO_TEST_CASE(a_chunked_body_is_the_same_however_its_bytes_arrive) {
              0xabu);
 }
 
+BOOST_AUTO_TEST_CASE(no_trailer_is_to_be_seen_before_the_end) {
+  body_decoder decoder;
+  std::string body;
+  fields trailers;
+  decoder.start(chunked, no_limit);
+  decoder.decode("2\r\nhi\r\n0\r\nCheck: sum\r\n", body, trailers);
+  BOOST_TEST(trailers.empty());
+  decoder.decode("Other: x\r\n\r\n", body, trailers);
+  BOOST_TEST_REQUIRE(decoder.done());
+  BOOST_TEST(trailers.value("check") == "sum");
+  BOOST_TEST(trailers.value("other") == "x");
+
+  const decoded broken = decode(chunked, "0\r\nCheck: sum\r\nOther\r\n\r\n", 100);
+  BOOST_TEST(broken.trouble == problem::bad_field_name);
+  BOOST_TEST(broken.trailers.empty());
+}
+
 BOOST_AUTO_TEST_CASE(each_malformed_chunked_body_has_its_own_problem) {
   const std::vector<std::pair<std::string, problem>> bodies{
       {"\r\n", problem::bad_chunk_size},

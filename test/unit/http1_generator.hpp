@@ -109,7 +109,8 @@ private:
     }
     text += pick_rarely({"0"}, {"00", "", "0;last", "0 ", "-0", "0x0"}) + line_break();
     if (one_in(6))
-      text += field() + line_break();
+      text += pick_rarely({field().c_str()}, {"Content-Length: 5", "Transfer-Encoding: gzip"}) +
+              line_break();
     return text + line_break();
   }
 

@@ -334,6 +334,10 @@ BOOST_AUTO_TEST_CASE(ambiguous_or_malformed_framing_of_a_request_is_refused) {
       {host + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
        problem::chunked_not_last},
       {host + "Transfer-Encoding: chunked, chunked\r\n\r\n", problem::bad_coding},
+      {host + "Transfer-Encoding: ,\r\n\r\n", problem::chunked_not_last},
+      {host + "Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n\r\n",
+       problem::chunked_not_last},
+      {host + "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n", problem::unknown_coding},
       {host + "Transfer-Encoding: chunked;a=b\r\n\r\n", problem::bad_coding},
       {host + "Transfer-Encoding: \"chunked\"\r\n\r\n", problem::bad_coding},
       {host + "Transfer-Encoding: gzip, chunked\r\n\r\n", problem::unknown_coding},
@@ -391,12 +395,17 @@ BOOST_AUTO_TEST_CASE(the_body_of_a_response_depends_on_its_request_and_status) {
   BOOST_TEST(judge("101 x", "GET").body.kind == body_kind::tunnel);
 
   http1::response_framing how;
-  for (const char* bad : {"Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5, 6",
-                          "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked"}) {
-    const auto result = parse_response("HTTP/1.1 200 OK\r\n"s + bad + "\r\n\r\n");
-    const problem what = http1::frame(result.message, "GET", how);
-    BOOST_TEST((http1::error_of(what) == error::protocol_error), bad);
+  for (const char* bad :
+       {"Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5, 6",
+        "Content-Length: -2", "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked"}) {
+    // What is wrong with a Host, which means nothing here, must not hide it.
+    for (const char* host_lines : {"", "Host: a b\r\n", "Host: a\r\nHost: b\r\n"}) {
+      const auto result = parse_response("HTTP/1.1 200 OK\r\n"s + host_lines + bad + "\r\n\r\n");
+      const problem what = http1::frame(result.message, "GET", how);
+      BOOST_TEST((http1::error_of(what) == error::protocol_error), host_lines << bad);
+    }
   }
+  BOOST_TEST(judge("200 OK\r\nHost: a b\r\nHost: c\r\nContent-Length: 0", "GET").keep_alive);
 }
 
 BOOST_AUTO_TEST_CASE(the_vector_scan_finds_what_the_portable_one_finds) {

@@ -27,7 +27,8 @@ bool prove(const configuration& what, std::uint64_t most_states, clock::time_poi
             << (found.is_complete ? " and there are no more" : "") << ", in " << took.count()
             << " s" << std::endl;
   if (!found.fault.empty()) {
-    std::cout << found.fault << "\n"
+    std::cout << "after " << found.events.size() << " events, in " << found.states
+              << " states: " << found.fault << "\n"
               << to_test_case(what.options, 1, found.events, found.fault) << std::endl;
     return false;
   }

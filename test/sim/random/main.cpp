@@ -52,7 +52,7 @@ bool run(std::uint64_t seed, figures& all) {
     return true;
   } catch (const std::exception& e) {
     std::cout << "seed " << seed << ", event " << events.size() << ": " << e.what()
-              << "\nto repeat: prove_random --first " << seed << " --seeds 1\n";
+              << "\nto repeat: prove_random --first " << seed << " --seeds 1" << std::endl;
     auto fault_of = faults_of(source.options(), seed); // Which may see it earlier.
     if (fault_of(events) != e.what())
       fault_of = faults_of(source.options(), seed, walk_every);

@@ -210,7 +210,8 @@ void world::stall() {
 void world::complain(std::string what) {
   if (report_.violations.size() < most_violations)
     report_.violations.push_back("at " + std::to_string(kernel_.now() / microsecond) +
-                                 " us: " + std::move(what));
+                                 " us, after " + std::to_string(kernel_.counts.calls) +
+                                 " system calls: " + std::move(what));
 }
 
 void world::check_end(const exchange& one, error_code ec) {
