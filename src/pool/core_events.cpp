@@ -135,7 +135,8 @@ void pool_core::start_wanted_dials(todo& work) {
       c->task->deadline = c->deadline;
       work.dials.push(*c.release());
     } catch (const std::bad_alloc&) {
-      return ledger_.dial_not_made(work.now, asio::error::no_memory);
+      return ledger_.dial_not_made(work.now, asio::error::no_memory,
+                                   saturating_add(work.now, without_memory));
     }
   }
 }

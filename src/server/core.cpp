@@ -115,8 +115,8 @@ asio::awaitable<void> server_core::accept(std::shared_ptr<server_core> self) {
     try {
       if (std::exchange(is_short, false)) {
         ++self->counters_.accept_pauses;
-        self->pause_.expires_after(shortage_pause);
-        co_await self->pause();
+        self->pause_.set(wakeable_timer::time_point::clock::now() + shortage_pause);
+        co_await self->pause_.wait();
       }
       is_short = co_await self->accept_some();
     } catch (const std::exception&) {
@@ -131,10 +131,10 @@ asio::awaitable<bool> server_core::accept_some() {
   co_await acceptor_.async_wait(tcp::acceptor::wait_read,
                                 asio::redirect_error(asio::use_awaitable, ec));
   for (int i = 0; i < accepts_a_turn && acceptor_.is_open(); ++i) {
+    pause_.set(wakeable_timer::time_point::max());
     place room = take_place();
     if (!room) {
-      pause_.expires_at(asio::steady_timer::time_point::max());
-      co_await pause();
+      co_await pause_.wait();
       continue;
     }
     tcp::socket socket(executor_);
@@ -150,20 +150,10 @@ asio::awaitable<bool> server_core::accept_some() {
   co_return false;
 }
 
-asio::awaitable<void> server_core::pause() {
-  error_code ignored;
-  co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-}
-
 place server_core::take_place() {
   return places_->take([weak = weak_from_this()] {
-    try {
-      if (const auto self = weak.lock())
-        asio::post(self->executor_, [self] { self->pause_.cancel(); });
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
+    if (const auto self = weak.lock())
+      self->pause_.wake();
   });
 }
 
@@ -247,7 +237,11 @@ void server_core::complete_stops(error_code ec) {
   while (!stops_.empty()) {
     stop_operation& operation = stops_.front();
     stops_.pop_front();
-    operation.complete(ec);
+    try {
+      operation.complete(ec);
+    } catch (const std::bad_alloc&) {
+      // Its executor, such as a strand, had no memory for it: the others are told all the same.
+    }
   }
 }
 
@@ -275,7 +269,7 @@ error_code server_core::end_stop() {
 void server_core::stop_listening() noexcept {
   error_code ignored;
   acceptor_.close(ignored);
-  pause_.cancel();
+  pause_.wake();
 }
 
 void server_core::abort_connections() noexcept {

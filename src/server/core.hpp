@@ -6,6 +6,8 @@
 #include "server/date.hpp"
 #include "server/deadlines.hpp"
 #include "server/quota.hpp"
+#include "wait_room.hpp"
+#include "wakeable_timer.hpp"
 
 #include <httpool/server.hpp>
 #include <httpool/server_handler.hpp>
@@ -87,7 +89,6 @@ private:
 
   static boost::asio::awaitable<void> accept(std::shared_ptr<server_core> self);
   boost::asio::awaitable<bool> accept_some();
-  boost::asio::awaitable<void> pause();
   place take_place();
   void begin(tcp::socket socket, const tcp::endpoint& peer, place room);
   struct closing;
@@ -112,7 +113,7 @@ private:
   std::shared_ptr<deadlines> deadlines_;
   tcp::acceptor acceptor_;
   tcp::endpoint local_;
-  boost::asio::steady_timer pause_;   // of accepting, for want of places, descriptors or memory
+  wakeable_timer pause_;              // of accepting, for want of places, descriptors or memory
   boost::asio::steady_timer drained_; // expires once all is answered, or at the drain deadline
   date_cache date_;
   server_counters counters_;

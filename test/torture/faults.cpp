@@ -29,6 +29,7 @@ using httpool_test::memory_source;
 fault current;
 points seen;
 bool struck = false;
+bool is_starved = false;
 fault_kind kind_armed = fault_kind::none;
 thread_local bool is_exposed = false;
 
@@ -121,6 +122,8 @@ bool refuses_memory(std::size_t size, memory_source from) noexcept {
   const bool is_exempt = strands.is_unsurvivable(size, from);
   if (!is_exposed)
     return false;
+  if (is_starved)
+    return true;
   if (is_exempt ||
       (from == memory_source::aligned_alloc && is_threatened() && is_for_strand_or_frame())) {
     ++seen.exempt;
@@ -234,6 +237,14 @@ exposure::exposure(bool exposed) noexcept : before_(is_exposed) {
 
 exposure::~exposure() {
   is_exposed = before_;
+}
+
+starvation::starvation() noexcept {
+  is_starved = true;
+}
+
+starvation::~starvation() {
+  is_starved = false;
 }
 
 void hook_openssl() {

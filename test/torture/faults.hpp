@@ -74,6 +74,15 @@ private:
   const bool before_;
 };
 
+/// While it lives, no allocation of an exposed thread succeeds, whatever the fault is.
+class starvation {
+public:
+  starvation() noexcept;
+  ~starvation();
+  starvation(const starvation&) = delete;
+  starvation& operator=(const starvation&) = delete;
+};
+
 /// To be called once, before anything else of OpenSSL.
 void hook_openssl();
 

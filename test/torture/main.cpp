@@ -34,13 +34,13 @@ std::uint64_t points_for(fault_kind kind, const points& of) {
   }
 }
 
-/// At most so many of the points from `first` to `last`, evenly spread.
+/// At most so many of the points from `first` to `last`, evenly spread, these two among them.
 std::vector<std::uint64_t> sample(std::uint64_t first, std::uint64_t last, std::uint64_t most) {
   std::vector<std::uint64_t> chosen;
   const std::uint64_t all = last >= first ? last - first + 1 : 0;
   const std::uint64_t count = std::min(all, most);
   for (std::uint64_t i = 0; i != count; ++i)
-    chosen.push_back(first + i * all / count);
+    chosen.push_back(count == 1 ? first : first + i * (all - 1) / (count - 1));
   return chosen;
 }
 
@@ -67,11 +67,12 @@ constexpr int figure_width = 14;
 
 int main(int argc, char** argv) {
   torture::hook_openssl();
+  std::string part;
   const auto options = httpool_test::read_options(
       argc, argv,
       "each allocation, hook, descriptor and step of each scenario, struck in turn; --seeds: at "
       "most so many of each, --first: from which on",
-      40);
+      12, {{"only", "only scenarios whose names have this in them", &part}});
   if (!options)
     return 0;
   torture::server_tls();
@@ -93,6 +94,8 @@ int main(int argc, char** argv) {
   for (const scenario& each : all) {
     if (options->minutes > 0 && minutes() >= options->minutes)
       break;
+    if (each.name.find(part) == std::string::npos)
+      continue;
     const auto counted = torture::count_points(each);
     if (!counted) {
       ++sum.failed;

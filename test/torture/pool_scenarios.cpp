@@ -114,6 +114,51 @@ void hand_over_on_a_strand(bench& b) {
   wait_and_hand_over(b, strand);
 }
 
+/// When nothing is to be had, a connection comes back all the same, and is kept.
+void give_back_without_memory(bench& b) {
+  quiet_peer peer(b);
+  b.make_context();
+  core pool = make_pool(b, peer.endpoint(), patient_options(b));
+  acquired call;
+  b.start(call, [&](auto handler) { acquire(pool, std::move(handler)); });
+  b.await(call, "the acquire");
+  const bool is_leased = static_cast<bool>(call.result);
+  {
+    const starvation everywhere;
+    give_back(b, call.result);
+  }
+  const httpool::pool_stats after = pool->stats();
+  b.check(after.leased == 0 && after.idle == (is_leased ? 1U : 0U), "the connection is idle");
+  b.check_end(call, "the acquire");
+  finish(b, pool);
+}
+
+/// When nothing is to be had, who waits is given what comes back, and told.
+void complete_without_memory(bench& b) {
+  quiet_peer peer(b);
+  pool_options options = patient_options(b);
+  options.max_connections = 1;
+  b.make_context();
+  core pool = make_pool(b, peer.endpoint(), options);
+  acquired holder;
+  acquired next;
+  b.start(holder, [&](auto handler) { acquire(pool, std::move(handler)); });
+  b.await(holder, "the first acquire");
+  b.start(next, [&](auto handler) { acquire(pool, std::move(handler)); });
+  {
+    const bool is_due = holder.result && next.is_begun && !next.is_over();
+    const starvation everywhere;
+    give_back(b, holder.result);
+    if (is_due)
+      b.await(next, "the acquire that is served without memory");
+  }
+  b.await(next, "the second acquire");
+  give_back(b, next.result);
+  b.check_end(holder, "the first acquire");
+  b.check_end(next, "the second acquire");
+  finish(b, pool);
+}
+
 /// By a coroutine, whose frames need memory too.
 asio::awaitable<void> use(core pool, acquired& result) {
   // Named, as GCC 12 destroys the temporaries of an awaited call twice.
@@ -268,6 +313,8 @@ std::vector<scenario> pool_scenarios() {
   return {{"acquire and return", acquire_and_return},
           {"wait, hand over", hand_over},
           {"the same on a strand", hand_over_on_a_strand, false},
+          {"return without memory", give_back_without_memory},
+          {"served without memory", complete_without_memory},
           {"acquire in a coroutine", acquire_in_a_coroutine},
           {"dial several addresses", dial_addresses},
           {"dial a name", dial_name},

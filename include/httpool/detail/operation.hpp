@@ -56,10 +56,11 @@ template <class Operation, class Allocator>
 class operation_room {
   static constexpr std::size_t size =
       std::max(sizeof(Operation), sizeof(typename Operation::posted));
-  static_assert(alignof(Operation) <= alignof(std::max_align_t));
+  static constexpr std::size_t alignment = std::max(
+      {alignof(std::max_align_t), alignof(Operation), alignof(typename Operation::posted)});
 
   struct block {
-    alignas(std::max_align_t) std::byte bytes[size];
+    alignas(alignment) std::byte bytes[size];
   };
   using block_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<block>;
   using traits = std::allocator_traits<block_allocator>;
@@ -111,7 +112,7 @@ public:
     using rebound = typename std::allocator_traits<Allocator>::template rebind_alloc<T>;
 
     static constexpr bool fits(std::size_t count) noexcept {
-      return count <= size / sizeof(T) && alignof(T) <= alignof(std::max_align_t);
+      return count <= size / sizeof(T) && alignof(T) <= alignment;
     }
 
     [[no_unique_address]] Allocator memory_;
@@ -163,7 +164,11 @@ public:
 
 private:
   static auto allocator_of(const Handler& handler) noexcept {
-    return boost::asio::get_associated_allocator(handler, boost::asio::recycling_allocator<void>());
+    // Recycled memory is aligned for ordinary objects alone.
+    using fallback =
+        std::conditional_t<(alignof(Handler) > alignof(std::max_align_t)), std::allocator<void>,
+                           boost::asio::recycling_allocator<void>>;
+    return boost::asio::get_associated_allocator(handler, fallback());
   }
 
   using memory = std::decay_t<decltype(allocator_of(std::declval<const Handler&>()))>;
