@@ -14,13 +14,13 @@
 
 namespace httpool::detail {
 
-/// What one coroutine waits for, which others wake without a way to its executor: to post needs
+/// What one waits for, whom others wake without a way to its executor: to post needs
 /// memory, and may fail.
 class wakeable_timer {
 public:
   using time_point = boost::asio::steady_timer::time_point;
 
-  /// Nobody wakes who waits but `wake` and the cancellation of the coroutine.
+  /// Nothing ends a wait but `wake` and cancellation until it is set.
   explicit wakeable_timer(const boost::asio::any_io_executor& executor)
       : timer_(executor, time_point::max()) {}
 
@@ -37,28 +37,22 @@ public:
   }
 
   /// Ends when the time has come, or it is woken.
+  template <class Handler>
+  void async_wait(Handler&& handler) {
+    const std::lock_guard lock(mutex_);
+    timer_.async_wait(std::forward<Handler>(handler));
+  }
+
+  /// The same in a coroutine.
   boost::asio::awaitable<void> wait() {
     boost::system::error_code ignored;
     auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
-    co_await boost::asio::async_initiate<decltype(token), void(boost::system::error_code)>(
-        begin_wait(*this), token);
+    const auto begin = [this](auto handler) { async_wait(std::move(handler)); };
+    co_await boost::asio::async_initiate<decltype(token), void(boost::system::error_code)>(begin,
+                                                                                           token);
   }
 
 private:
-  class begin_wait {
-  public:
-    explicit begin_wait(wakeable_timer& timer) noexcept : timer_(timer) {}
-
-    template <class Handler>
-    void operator()(Handler&& handler) const {
-      const std::lock_guard lock(timer_.mutex_);
-      timer_.timer_.async_wait(std::forward<Handler>(handler));
-    }
-
-  private:
-    wakeable_timer& timer_;
-  };
-
   std::mutex mutex_;
   boost::asio::steady_timer timer_;
 };

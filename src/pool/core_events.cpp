@@ -231,14 +231,18 @@ bool pool_core::reserve_timer(time_point now, time_point deadline) {
   return !is_needed || arm_timer_for(std::min(deadline, saturating_add(now, any)));
 }
 
-/// A wait has ended that is not the one the timer is armed with, unless it was lost.
+/// A wait has ended that is not the one the timer is armed with, or that one was lost for want of
+/// memory: then there is a pause, or it would be lost over and over.
 void pool_core::timer_ended() noexcept {
   const std::lock_guard lock(mutex_);
   if (!timer_)
     return;
-  if (armed_for_ <= std::chrono::steady_clock::now())
+  time_point from = std::chrono::steady_clock::now();
+  if (armed_for_ <= from) {
     armed_for_ = time_point::max();
-  arm_timer(std::chrono::steady_clock::now());
+    from = saturating_add(from, without_memory);
+  }
+  arm_timer(from);
 }
 
 /// Under the lock: as long as somebody waits here the executor has work, though the handler may run

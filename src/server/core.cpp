@@ -8,9 +8,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/socket_base.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -105,49 +103,58 @@ struct server_core::closing {
 void server_core::start() {
   closer_.reset(
       handler_operation<stop_operation, closing>::create(closing{weak_from_this()}, executor_));
-  asio::co_spawn(executor_, accept(shared_from_this()), asio::detached);
+  wait_for_client();
 }
 
-asio::awaitable<void> server_core::accept(std::shared_ptr<server_core> self) {
+// Nothing ends accepting while the server listens: it would be deaf from then on. So it is no
+// coroutine, and the memory for its waits is reserved.
+void server_core::wait_for_client() {
+  acceptor_.async_wait(tcp::acceptor::wait_read,
+                       asio::bind_allocator(wait_room::allocator<void>(accept_room_),
+                                            [self = shared_from_this()](const error_code&) {
+                                              self->accept_waiting();
+                                            }));
+}
+
+void server_core::pause_accepting() {
+  try {
+    pause_.async_wait(asio::bind_allocator(
+        wait_room::allocator<void>(accept_room_),
+        [self = shared_from_this()](const error_code&) { self->accept_waiting(); }));
+  } catch (const std::bad_alloc&) { // Asio's list of timers cannot grow
+    wait_for_client();
+  }
+}
+
+// Accepts who is there, and waits for others, for a place, or for what the system is short of.
+void server_core::accept_waiting() {
   bool is_short = false;
-  while (self->acceptor_.is_open()) {
-    // Nothing may end this loop while the server listens: it would be deaf from then on.
-    try {
-      if (std::exchange(is_short, false)) {
-        ++self->counters_.accept_pauses;
-        self->pause_.set(wakeable_timer::time_point::clock::now() + shortage_pause);
-        co_await self->pause_.wait();
-      }
-      is_short = co_await self->accept_some();
-    } catch (const std::exception&) {
-      is_short = true;
+  try {
+    for (int i = 0; i < accepts_a_turn && acceptor_.is_open(); ++i) {
+      pause_.set(wakeable_timer::time_point::max());
+      place room = take_place();
+      if (!room)
+        return pause_accepting();
+      tcp::socket socket(executor_);
+      tcp::endpoint peer;
+      error_code ec;
+      acceptor_.accept(socket, peer, ec);
+      if (!ec)
+        begin(std::move(socket), peer, std::move(room));
+      is_short = is_shortage(ec);
+      if (is_short || ec == asio::error::would_block || ec == asio::error::try_again)
+        break;
     }
+  } catch (const std::exception&) {
+    is_short = true;
   }
-}
-
-// Accepts what is waiting, or waits; yields whether it found the system short of something.
-asio::awaitable<bool> server_core::accept_some() {
-  error_code ec;
-  co_await acceptor_.async_wait(tcp::acceptor::wait_read,
-                                asio::redirect_error(asio::use_awaitable, ec));
-  for (int i = 0; i < accepts_a_turn && acceptor_.is_open(); ++i) {
-    pause_.set(wakeable_timer::time_point::max());
-    place room = take_place();
-    if (!room) {
-      co_await pause_.wait();
-      continue;
-    }
-    tcp::socket socket(executor_);
-    tcp::endpoint peer;
-    acceptor_.accept(socket, peer, ec);
-    if (!ec)
-      begin(std::move(socket), peer, std::move(room));
-    else if (is_shortage(ec))
-      co_return true;
-    else if (ec == asio::error::would_block || ec == asio::error::try_again)
-      break;
-  }
-  co_return false;
+  if (!acceptor_.is_open())
+    return;
+  if (!is_short)
+    return wait_for_client();
+  ++counters_.accept_pauses;
+  pause_.set(wakeable_timer::time_point::clock::now() + shortage_pause);
+  pause_accepting();
 }
 
 place server_core::take_place() {

@@ -87,8 +87,9 @@ private:
       boost::intrusive::list<server_connection, boost::intrusive::base_hook<connection_hook>,
                              boost::intrusive::constant_time_size<false>>;
 
-  static boost::asio::awaitable<void> accept(std::shared_ptr<server_core> self);
-  boost::asio::awaitable<bool> accept_some();
+  void wait_for_client();
+  void pause_accepting();
+  void accept_waiting();
   place take_place();
   void begin(tcp::socket socket, const tcp::endpoint& peer, place room);
   struct closing;
@@ -113,7 +114,8 @@ private:
   std::shared_ptr<deadlines> deadlines_;
   tcp::acceptor acceptor_;
   tcp::endpoint local_;
-  wakeable_timer pause_;              // of accepting, for want of places, descriptors or memory
+  wakeable_timer pause_; // of accepting, for want of places, descriptors or memory
+  const std::shared_ptr<wait_room> accept_room_ = std::make_shared<wait_room>();
   boost::asio::steady_timer drained_; // expires once all is answered, or at the drain deadline
   date_cache date_;
   server_counters counters_;

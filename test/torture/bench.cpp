@@ -95,11 +95,11 @@ bool bench::turn() {
 bool bench::turn_until(bool (*holds)(void*), void* condition, clock::duration patience) {
   const auto end = clock::now() + patience;
   while (!holds(condition)) {
-    if (turn())
-      continue;
+    const bool is_busy = turn();
     if (clock::now() > end)
       return false;
-    ::poll(nullptr, 0, static_cast<int>(pause / 1ms));
+    if (!is_busy)
+      ::poll(nullptr, 0, static_cast<int>(pause / 1ms));
   }
   return true;
 }

@@ -312,7 +312,7 @@ void drain(bench& b) {
 std::vector<scenario> pool_scenarios() {
   return {{"acquire and return", acquire_and_return},
           {"wait, hand over", hand_over},
-          {"the same on a strand", hand_over_on_a_strand, false},
+          {"the same on a strand", hand_over_on_a_strand},
           {"return without memory", give_back_without_memory},
           {"served without memory", complete_without_memory},
           {"acquire in a coroutine", acquire_in_a_coroutine},
