@@ -74,7 +74,7 @@ public:
   }
 
   void remove(const void* block) noexcept {
-    if (used_ == 0)
+    if (!block || used_ == 0)
       return;
     const lock guard(*this);
     for (const void*& place : places_) {

@@ -167,11 +167,11 @@ tally strike(const scenario& target, fault_kind with, const std::vector<std::uin
         ++(complaints.empty() ? page->sum.passed : page->sum.failed);
         for (const std::string& each : complaints) {
           describe(page->next);
-          std::cout << each << '\n';
+          std::cout << each << std::endl;
         }
         if (is_verbose && complaints.empty()) {
           describe(page->next);
-          std::cout << (has_struck() ? "good\n" : "good, and not reached\n");
+          std::cout << (has_struck() ? "good" : "good, and not reached") << std::endl;
         }
       }
     });

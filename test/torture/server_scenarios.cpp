@@ -33,7 +33,7 @@ reply handle(const request& message) {
 
 server_options options_of() {
   server_options options;
-  options.idle_timeout = 30ms;
+  options.idle_timeout = options.linger_timeout = 30ms;
   return options;
 }
 
