@@ -184,7 +184,7 @@ bool bench::until(Condition condition, const char* what) {
       return true;
     calm();
   }
-  if (turn_until(holds, &condition, 6s))
+  if (turn_until(holds, &condition, 4s))
     return true;
   complain(std::string("never: ").append(what));
   return false;
