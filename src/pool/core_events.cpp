@@ -190,7 +190,7 @@ public:
 
   ~timer_wait() {
     if (const auto core = is_beginning ? nullptr : core_.lock())
-      core->timer_ended();
+      lost(*core);
   }
 
   void operator()(error_code ec) {
@@ -203,6 +203,16 @@ public:
   static thread_local bool is_beginning;
 
 private:
+  /// There is a pause then, or it would be lost over and over.
+  static void lost(pool_core& core) noexcept {
+    const std::lock_guard lock(core.mutex_);
+    const time_point now = std::chrono::steady_clock::now();
+    if (core.armed_for_ <= now)
+      core.armed_for_ = time_point::max();
+    if (core.armed_for_ == time_point::max())
+      core.arm_timer(saturating_add(now, without_memory));
+  }
+
   std::weak_ptr<pool_core> core_;
 };
 
@@ -231,18 +241,11 @@ bool pool_core::reserve_timer(time_point now, time_point deadline) {
   return !is_needed || arm_timer_for(std::min(deadline, saturating_add(now, any)));
 }
 
-/// A wait has ended that is not the one the timer is armed with, or that one was lost for want of
-/// memory: then there is a pause, or it would be lost over and over.
+/// A cancelled wait has ended. If the timer could not be armed anew then, it can be now.
 void pool_core::timer_ended() noexcept {
   const std::lock_guard lock(mutex_);
-  if (!timer_)
-    return;
-  time_point from = std::chrono::steady_clock::now();
-  if (armed_for_ <= from) {
-    armed_for_ = time_point::max();
-    from = saturating_add(from, without_memory);
-  }
-  arm_timer(from);
+  if (armed_for_ == time_point::max())
+    arm_timer(std::chrono::steady_clock::now());
 }
 
 /// Under the lock: as long as somebody waits here the executor has work, though the handler may run
