@@ -2,16 +2,15 @@
 /// An HTTP/1.1 server.
 #pragma once
 
+#include <httpool/detail/operation.hpp>
 #include <httpool/server_handler.hpp>
 #include <httpool/server_options.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/intrusive/list_hook.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <concepts>
@@ -28,32 +27,10 @@ namespace detail {
 
 class server_core;
 
-/// One who waits for a server to have stopped.
-class stop_waiter {
-public:
-  virtual ~stop_waiter() = default;
-  virtual void complete(boost::system::error_code ec) = 0;
-};
-
-template <class Handler>
-class stop_waiter_for final : public stop_waiter {
-public:
-  stop_waiter_for(Handler handler, const boost::asio::any_io_executor& executor)
-      : handler_(std::move(handler)),
-        work_(boost::asio::get_associated_executor(handler_, executor)) {}
-
-  void complete(boost::system::error_code ec) override {
-    const auto work = std::move(work_);
-    // What runs on the handler's executor, perhaps another thread's, holds nothing of the server.
-    boost::asio::post(work.get_executor(),
-                      [handler = std::move(handler_), ec]() mutable { std::move(handler)(ec); });
-  }
-
-private:
-  Handler handler_;
-  boost::asio::executor_work_guard<
-      boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>>
-      work_;
+/// An `async_stop` or a `close` under way.
+struct stop_operation : boost::intrusive::list_base_hook<>, operation<> {
+protected:
+  ~stop_operation() = default;
 };
 
 /// Starts `server::async_stop`.
@@ -67,12 +44,12 @@ public:
 
   template <class Handler>
   void operator()(Handler&& handler) const {
-    start(std::make_unique<stop_waiter_for<std::decay_t<Handler>>>(std::forward<Handler>(handler),
-                                                                   get_executor()));
+    start(*handler_operation<stop_operation, std::decay_t<Handler>>::create(
+        std::forward<Handler>(handler), get_executor()));
   }
 
 private:
-  void start(std::unique_ptr<stop_waiter> waiter) const;
+  void start(stop_operation& operation) const;
 
   std::shared_ptr<server_core> core_;
 };
@@ -148,7 +125,8 @@ public:
   /// Completion signature `void(boost::system::error_code)`: no error if everything was answered,
   /// `asio::error::timed_out` if something had to be cut. The handler runs on its associated
   /// executor. The server's executor has to run until then. Cancellation is not supported, as it
-  /// could not undo the stop. Later calls join the first.
+  /// could not undo the stop. Later calls join the first. `asio::error::no_memory` if there was
+  /// none to wait with: everything was closed as by `close()` then.
   template <class CompletionToken>
   auto async_stop(CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(

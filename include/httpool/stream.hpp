@@ -4,14 +4,20 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 struct ssl_st; // OpenSSL's SSL
@@ -28,9 +34,63 @@ struct delete_secure_stream {
 };
 using secure_stream_pointer = std::unique_ptr<secure_stream, delete_secure_stream>;
 
-/// The completion handler of an encrypted read or write.
-using io_handler =
-    boost::asio::any_completion_handler<void(boost::system::error_code, std::size_t)>;
+/// The completion handler of an encrypted read or write, and what is associated with it.
+///
+/// `any_completion_handler` alone would have an executor that allocates whenever it is copied,
+/// which Asio 1.81 does where nothing may be thrown: for want of memory the process would be
+/// terminated.
+class io_handler {
+public:
+  using erased = boost::asio::any_completion_handler<void(boost::system::error_code, std::size_t)>;
+  using executor_type = boost::asio::any_io_executor;
+  using allocator_type = erased::allocator_type;
+  using cancellation_slot_type = erased::cancellation_slot_type;
+
+  template <class Handler>
+  io_handler(Handler&& handler, const executor_type& fallback)
+      : executor_(executor_of(handler, fallback)), call_(erase(std::forward<Handler>(handler))) {}
+
+  void operator()(boost::system::error_code ec, std::size_t size) { std::move(call_)(ec, size); }
+
+  executor_type get_executor() const noexcept { return executor_; }
+  allocator_type get_allocator() const noexcept { return call_.get_allocator(); }
+  cancellation_slot_type get_cancellation_slot() const noexcept {
+    return call_.get_cancellation_slot();
+  }
+
+private:
+  template <class Handler>
+  static constexpr bool is_of_io_executor =
+      std::is_convertible_v<boost::asio::associated_executor_t<Handler, executor_type>,
+                            executor_type>;
+
+  template <class Handler>
+  static executor_type executor_of(const Handler& handler, const executor_type& fallback) {
+    if constexpr (is_of_io_executor<Handler>)
+      return boost::asio::get_associated_executor(handler, fallback);
+    else
+      return fallback;
+  }
+
+  /// A handler whose executor is of another kind finds its own way there.
+  template <class Handler>
+  static erased erase(Handler&& handler) {
+    using type = std::decay_t<Handler>;
+    if constexpr (is_of_io_executor<type>) {
+      return erased(std::forward<Handler>(handler));
+    } else {
+      const auto slot = boost::asio::get_associated_cancellation_slot(handler);
+      return erased(boost::asio::bind_cancellation_slot(
+          slot, [h = type(std::forward<Handler>(handler))](boost::system::error_code ec,
+                                                           std::size_t size) mutable {
+            boost::asio::dispatch(boost::asio::append(std::move(h), ec, size));
+          }));
+    }
+  }
+
+  executor_type executor_;
+  erased call_;
+};
 
 /// At most so many buffers of a sequence are looked at by one encrypted write.
 constexpr std::size_t gathered_buffers = 16;
@@ -128,7 +188,7 @@ private:
       for (auto i = boost::asio::buffer_sequence_begin(buffers); i != end && first.size() == 0; ++i)
         first = *i;
       detail::secure_read_some(*self->secure_, first,
-                               detail::io_handler(std::forward<Handler>(handler)));
+                               detail::io_handler(std::forward<Handler>(handler), get_executor()));
     }
   };
 
@@ -153,7 +213,7 @@ private:
           some[count++] = each;
       }
       detail::secure_write_some(*self->secure_, some.data(), count,
-                                detail::io_handler(std::forward<Handler>(handler)));
+                                detail::io_handler(std::forward<Handler>(handler), get_executor()));
     }
   };
 

@@ -4,6 +4,7 @@
 
 #include "client/idempotent.hpp"
 #include "client/keep_alive_hint.hpp"
+#include "pool/strand.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -123,7 +124,7 @@ boost::system::error_code exchange::prepare() {
     return error::invalid_request; // RFC 9110 §10.1.1
   is_two_way_ = source_ || expects_leave_ || request_.body().size() >= two_way_size;
   if (is_two_way_ || is_streamed_) // the owner of a stream may drop it while a step is pending
-    strand_.emplace(asio::make_strand(executor()));
+    strand_.emplace(strand_of(executor()));
   if (form_ == http1::body_form::chunked && !source_) {
     if (*size > 0)
       http1::append_chunk_size(framing_line_, *size);

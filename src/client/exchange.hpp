@@ -27,7 +27,6 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
@@ -203,7 +202,7 @@ private:
   bool has_pieces_ = false;
   bool is_asking_leave_ = false; ///< To send the body,
   bool has_leave_ = false;       ///< which the peer has given.
-  std::optional<boost::asio::strand<boost::asio::any_io_executor>> strand_;
+  std::optional<boost::asio::any_io_executor> strand_;
   std::optional<boost::asio::steady_timer> leave_timer_;
   boost::asio::cancellation_signal source_signal_; ///< To be used on the strand.
 

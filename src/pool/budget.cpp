@@ -26,7 +26,8 @@ void budget::leave(seat& s) noexcept {
   evicting_ -= s.evicting_;
   for (; s.held_ != 0; --s.held_)
     release_one();
-  all_.erase(all_.iterator_to(s));
+  if (s.all_hook::is_linked()) // not if memory did not suffice for the pool to join
+    all_.erase(all_.iterator_to(s));
   publish();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pool/ledger.hpp"
+#include "pool/strand.hpp"
 
 #include <httpool/stream.hpp>
 
@@ -9,7 +10,6 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include <atomic>
@@ -19,10 +19,9 @@ namespace httpool::detail {
 
 /// A coroutine of the pool's own, a dial or a probe, that can be ended from any thread.
 struct abortable {
-  explicit abortable(const boost::asio::any_io_executor& executor)
-      : strand(boost::asio::make_strand(executor)) {}
+  explicit abortable(const boost::asio::any_io_executor& executor) : strand(strand_of(executor)) {}
 
-  const boost::asio::strand<boost::asio::any_io_executor> strand;
+  const boost::asio::any_io_executor strand;
   boost::asio::cancellation_signal signal; ///< To be used on the strand.
   bool is_aborted = false;                 ///< To be used on the strand.
   time_point deadline = time_point::max(); ///< Set before it starts.

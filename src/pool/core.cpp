@@ -80,10 +80,14 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
   bool is_known = true;
   run([&](todo& work) {
     try {
-      ledger_.acquire(work.now, operation, saturating_add(work.now, timeout), max_idle,
+      const time_point deadline = saturating_add(work.now, timeout);
+      if (!reserve_timer(work.now, deadline))
+        throw std::bad_alloc();
+      ledger_.acquire(work.now, operation, deadline, max_idle,
                       saturating_add(work.now, dial_timeout));
     } catch (const std::bad_alloc&) { // before anything else happened
       acquires_.remove(operation);
+      ledger_.tick(work.now);
       is_known = false;
     }
   });
@@ -141,8 +145,11 @@ void pool_core::redial(acquire_operation& operation, lease dead, acquire_options
     c.buffer.clear();
     c.late = false;
     try {
-      ledger_.redial(work.now, c, close_reason::peer_closed, operation,
-                     saturating_add(work.now, timeout), saturating_add(work.now, dial_timeout));
+      const time_point deadline = saturating_add(work.now, timeout);
+      if (!reserve_timer(work.now, deadline))
+        throw std::bad_alloc();
+      ledger_.redial(work.now, c, close_reason::peer_closed, operation, deadline,
+                     saturating_add(work.now, dial_timeout));
       c.task = std::move(task);
     } catch (const std::bad_alloc&) { // before anything else happened
       acquires_.remove(operation);

@@ -8,6 +8,7 @@
 #include "pool/connection.hpp"
 #include "pool/ledger.hpp"
 #include "pool/ticket_table.hpp"
+#include "wait_room.hpp"
 
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/observer.hpp>
@@ -143,6 +144,10 @@ private:
   void settle_budget(todo& work);
   void run_errands();
   void arm_timer(time_point now);
+  bool arm_timer_for(time_point wake);
+  bool reserve_timer(time_point now, time_point deadline);
+  class timer_wait;
+  void timer_ended() noexcept;
   void track_work();
   void perform(todo& work);
 
@@ -183,6 +188,7 @@ private:
   ticket_table<drain_operation> drain_tickets_;
   boost::intrusive::list<drain_operation> drains_;
   std::optional<boost::asio::steady_timer> timer_; ///< None once the context is being destroyed.
+  const std::shared_ptr<wait_room> timer_room_ = std::make_shared<wait_room>();
   time_point armed_for_ = time_point::max();
   std::optional<boost::asio::any_io_executor> outstanding_; ///< Tracks work while somebody waits.
   need asked_ = need::none;                                 ///< Of the budget.

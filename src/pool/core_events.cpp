@@ -6,12 +6,14 @@
 #include "pool/socket_calls.hpp"
 #include "tls/secure_stream.hpp"
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace httpool::detail {
 
@@ -133,7 +135,8 @@ void pool_core::start_wanted_dials(todo& work) {
       c->task->deadline = c->deadline;
       work.dials.push(*c.release());
     } catch (const std::bad_alloc&) {
-      return ledger_.dial_not_made(work.now, asio::error::no_memory);
+      return ledger_.dial_not_made(work.now, asio::error::no_memory,
+                                   saturating_add(work.now, without_memory));
     }
   }
 }
@@ -170,23 +173,79 @@ void pool_core::arm_timer(time_point now) {
   if (has_owner_)
     wake = std::min(wake, ledger_.empty_at(now));
   if (wake < armed_for_) {
-    armed_for_ = time_point::max();
-    timer_->expires_at(wake);
-    try {
-      timer_->async_wait([weak = weak_from_this()](error_code ec) {
-        if (ec)
-          return;
-        if (const auto self = weak.lock())
-          self->expire();
-      });
-      armed_for_ = wake;
-    } catch (const std::bad_alloc&) {
-      // The next event tries again.
-    }
+    arm_timer_for(wake); // or the next event tries again, such as the end of the cancelled wait
   } else if (ledger_.is_closed() && wake == time_point::max() && armed_for_ != wake) {
     armed_for_ = time_point::max();
     timer_->cancel();
   }
+}
+
+/// The handler of the timer. One that is cancelled, or lost because its executor had no memory for
+/// it, sees to it that the timer is armed again.
+class pool_core::timer_wait {
+public:
+  explicit timer_wait(std::weak_ptr<pool_core> core) noexcept : core_(std::move(core)) {}
+  timer_wait(timer_wait&&) noexcept = default;
+  timer_wait& operator=(timer_wait&&) = delete;
+
+  ~timer_wait() {
+    if (const auto core = is_beginning ? nullptr : core_.lock())
+      lost(*core);
+  }
+
+  void operator()(error_code ec) {
+    const auto core = std::exchange(core_, {}).lock();
+    if (core)
+      ec ? core->timer_ended() : core->expire();
+  }
+
+  /// On this thread, within the lock: what goes has not begun.
+  static thread_local bool is_beginning;
+
+private:
+  /// There is a pause then, or it would be lost over and over.
+  static void lost(pool_core& core) noexcept {
+    const std::lock_guard lock(core.mutex_);
+    const time_point now = std::chrono::steady_clock::now();
+    if (core.armed_for_ <= now)
+      core.armed_for_ = time_point::max();
+    if (core.armed_for_ == time_point::max())
+      core.arm_timer(saturating_add(now, without_memory));
+  }
+
+  std::weak_ptr<pool_core> core_;
+};
+
+thread_local bool pool_core::timer_wait::is_beginning = false;
+
+bool pool_core::arm_timer_for(time_point wake) {
+  armed_for_ = time_point::max();
+  timer_->expires_at(wake);
+  timer_wait::is_beginning = true;
+  try {
+    timer_->async_wait(asio::bind_allocator(wait_room::allocator<void>(timer_room_),
+                                            timer_wait(weak_from_this())));
+    armed_for_ = wake;
+  } catch (const std::bad_alloc&) {
+  }
+  timer_wait::is_beginning = false;
+  return armed_for_ == wake;
+}
+
+/// Under the lock: what will be armed anew needs no memory, for either the room for a wait is free
+/// or a cancelled one is about to leave it, and tells. So the timer is armed before anybody waits.
+bool pool_core::reserve_timer(time_point now, time_point deadline) {
+  constexpr duration any = std::chrono::hours(1);
+  const bool is_needed =
+      timer_ && armed_for_ == time_point::max() && !ledger_.is_closed() && deadline > now;
+  return !is_needed || arm_timer_for(std::min(deadline, saturating_add(now, any)));
+}
+
+/// A cancelled wait has ended. If the timer could not be armed anew then, it can be now.
+void pool_core::timer_ended() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (armed_for_ == time_point::max())
+    arm_timer(std::chrono::steady_clock::now());
 }
 
 /// Under the lock: as long as somebody waits here the executor has work, though the handler may run

@@ -254,11 +254,12 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
   settle(now);
 }
 
-void ledger::dial_not_made(time_point now, boost::system::error_code why) {
+void ledger::dial_not_made(time_point now, boost::system::error_code why, time_point then) {
   ++counts_.dials;
   ++counts_.dials_failed;
   const bool is_for_first = dialing_.size() - own_dials_ < queue_.size();
   count_dial_failure(now, now, why);
+  next_dial_ = std::max(next_dial_, then);
   if (is_for_first && idle_.empty())
     fail(queue_.front(), why, counts_.failed);
   settle(now);

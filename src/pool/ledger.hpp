@@ -168,7 +168,8 @@ public:
   void dial_failed(time_point now, connection& c, boost::system::error_code why);
 
   /// A dial that is wanted cannot be made, within the event that wants it: as if it had failed.
-  void dial_not_made(time_point now, boost::system::error_code why);
+  /// None is wanted before `then`, though there may be no back-off.
+  void dial_not_made(time_point now, boost::system::error_code why, time_point then);
 
   /// What was to end the dial or probe of a connection did not get through: it is to be ended
   /// anew at `then`.

@@ -2,14 +2,13 @@
 
 #include "server/check_options.hpp"
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/socket_base.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -81,66 +80,87 @@ void server_core::share_port() {
   acceptor_.set_option(reuse_port(true));
 }
 
+server_core::~server_core() {
+  stops_.clear_and_dispose(abandoner());
+}
+
+// What `close` has done. It is made beforehand, so that to close needs no memory.
+struct server_core::closing {
+  std::weak_ptr<server_core> core;
+
+  void operator()(error_code) const {
+    const auto self = core.lock();
+    if (!self)
+      return;
+    self->stopping_ = true;
+    self->stop_listening();
+    self->abort_connections();
+    if (self->connections_.empty())
+      self->drained();
+  }
+};
+
 void server_core::start() {
-  asio::co_spawn(executor_, accept(shared_from_this()), asio::detached);
+  closer_.reset(
+      handler_operation<stop_operation, closing>::create(closing{weak_from_this()}, executor_));
+  wait_for_client();
 }
 
-asio::awaitable<void> server_core::accept(std::shared_ptr<server_core> self) {
+// Nothing ends accepting while the server listens: it would be deaf from then on. So it is no
+// coroutine, and the memory for its waits is reserved.
+void server_core::wait_for_client() {
+  acceptor_.async_wait(tcp::acceptor::wait_read,
+                       asio::bind_allocator(wait_room::allocator<void>(accept_room_),
+                                            [self = shared_from_this()](const error_code&) {
+                                              self->accept_waiting();
+                                            }));
+}
+
+void server_core::pause_accepting() {
+  try {
+    pause_.async_wait(asio::bind_allocator(
+        wait_room::allocator<void>(accept_room_),
+        [self = shared_from_this()](const error_code&) { self->accept_waiting(); }));
+  } catch (const std::bad_alloc&) { // Asio's list of timers cannot grow
+    wait_for_client();
+  }
+}
+
+// Accepts who is there, and waits for others, for a place, or for what the system is short of.
+void server_core::accept_waiting() {
   bool is_short = false;
-  while (self->acceptor_.is_open()) {
-    // Nothing may end this loop while the server listens: it would be deaf from then on.
-    try {
-      if (std::exchange(is_short, false)) {
-        ++self->counters_.accept_pauses;
-        self->pause_.expires_after(shortage_pause);
-        co_await self->pause();
-      }
-      is_short = co_await self->accept_some();
-    } catch (const std::exception&) {
-      is_short = true;
+  try {
+    for (int i = 0; i < accepts_a_turn && acceptor_.is_open(); ++i) {
+      pause_.set(wakeable_timer::time_point::max());
+      place room = take_place();
+      if (!room)
+        return pause_accepting();
+      tcp::socket socket(executor_);
+      tcp::endpoint peer;
+      error_code ec;
+      acceptor_.accept(socket, peer, ec);
+      if (!ec)
+        begin(std::move(socket), peer, std::move(room));
+      is_short = is_shortage(ec);
+      if (is_short || ec == asio::error::would_block || ec == asio::error::try_again)
+        break;
     }
+  } catch (const std::exception&) {
+    is_short = true;
   }
-}
-
-// Accepts what is waiting, or waits; yields whether it found the system short of something.
-asio::awaitable<bool> server_core::accept_some() {
-  error_code ec;
-  co_await acceptor_.async_wait(tcp::acceptor::wait_read,
-                                asio::redirect_error(asio::use_awaitable, ec));
-  for (int i = 0; i < accepts_a_turn && acceptor_.is_open(); ++i) {
-    place room = take_place();
-    if (!room) {
-      pause_.expires_at(asio::steady_timer::time_point::max());
-      co_await pause();
-      continue;
-    }
-    tcp::socket socket(executor_);
-    tcp::endpoint peer;
-    acceptor_.accept(socket, peer, ec);
-    if (!ec)
-      begin(std::move(socket), peer, std::move(room));
-    else if (is_shortage(ec))
-      co_return true;
-    else if (ec == asio::error::would_block || ec == asio::error::try_again)
-      break;
-  }
-  co_return false;
-}
-
-asio::awaitable<void> server_core::pause() {
-  error_code ignored;
-  co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (!acceptor_.is_open())
+    return;
+  if (!is_short)
+    return wait_for_client();
+  ++counters_.accept_pauses;
+  pause_.set(wakeable_timer::time_point::clock::now() + shortage_pause);
+  pause_accepting();
 }
 
 place server_core::take_place() {
   return places_->take([weak = weak_from_this()] {
-    try {
-      if (const auto self = weak.lock())
-        asio::post(self->executor_, [self] { self->pause_.cancel(); });
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
+    if (const auto self = weak.lock())
+      self->pause_.wake();
   });
 }
 
@@ -183,25 +203,53 @@ void server_core::close_connection(std::uint64_t id) {
   });
 }
 
-void server_core::close() {
-  asio::post(executor_, [self = shared_from_this()] {
-    self->stopping_ = true;
-    self->stop_listening();
-    self->abort_connections();
-    if (self->connections_.empty())
-      self->drained();
-  });
+server_core::stop_pointer server_core::take_closer() noexcept {
+  const std::lock_guard lock(closer_mutex_);
+  return std::move(closer_);
 }
 
-void server_core::stop(std::unique_ptr<stop_waiter> waiter) {
-  asio::post(executor_, [self = shared_from_this(), waiter = std::move(waiter)]() mutable {
-    self->begin_stop();
-    // The timer owns who waits: should the context die first, that is where handlers are dropped.
-    asio::steady_timer& drained = self->drained_;
-    drained.async_wait([self = std::move(self), waiter = std::move(waiter)](const error_code&) {
-      waiter->complete(self->end_stop());
-    });
-  });
+void server_core::close() noexcept try {
+  if (stop_pointer closer = take_closer())
+    closer.release()->complete({});
+} catch (const std::bad_alloc&) {
+  // The executor, such as a strand, had no memory for it: the context will close what there is.
+}
+
+void server_core::stop(stop_operation& operation) {
+  asio::post(executor_,
+             [self = shared_from_this(), operation = stop_pointer(&operation)]() mutable {
+               self->wait_for_stop(std::move(operation));
+             });
+}
+
+void server_core::wait_for_stop(stop_pointer operation) {
+  begin_stop();
+  stops_.push_back(*operation.release());
+  if (std::exchange(awaits_drained_, true))
+    return;
+  try {
+    drained_.async_wait(asio::bind_allocator(wait_room::allocator<void>(drained_room_),
+                                             [self = shared_from_this()](const error_code&) {
+                                               self->awaits_drained_ = false;
+                                               self->complete_stops(self->end_stop());
+                                             }));
+  } catch (const std::bad_alloc&) {
+    awaits_drained_ = false;
+    abort_connections();
+    complete_stops(asio::error::no_memory);
+  }
+}
+
+void server_core::complete_stops(error_code ec) {
+  while (!stops_.empty()) {
+    stop_operation& operation = stops_.front();
+    stops_.pop_front();
+    try {
+      operation.complete(ec);
+    } catch (const std::bad_alloc&) {
+      // Its executor, such as a strand, had no memory for it: the others are told all the same.
+    }
+  }
 }
 
 void server_core::begin_stop() {
@@ -228,7 +276,7 @@ error_code server_core::end_stop() {
 void server_core::stop_listening() noexcept {
   error_code ignored;
   acceptor_.close(ignored);
-  pause_.cancel();
+  pause_.wake();
 }
 
 void server_core::abort_connections() noexcept {
@@ -238,6 +286,7 @@ void server_core::abort_connections() noexcept {
 
 // Wakes who waits for it, and lets who comes later not wait.
 void server_core::drained() noexcept {
+  take_closer();
   deadlines_->stop();
   drained_.expires_at(asio::steady_timer::time_point::min());
 }

@@ -6,6 +6,8 @@
 #include "server/date.hpp"
 #include "server/deadlines.hpp"
 #include "server/quota.hpp"
+#include "wait_room.hpp"
+#include "wakeable_timer.hpp"
 
 #include <httpool/server.hpp>
 #include <httpool/server_handler.hpp>
@@ -21,6 +23,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 namespace httpool::detail {
 
@@ -53,6 +56,7 @@ public:
   // Listens; throws as server's constructor does.
   server_core(boost::asio::any_io_executor executor, const tcp::endpoint& at,
               server_handler handler, server_options options, std::shared_ptr<quota> places);
+  ~server_core();
 
   // Lets other servers of this user listen on the port, too: those that set `reuse_port`.
   void share_port();
@@ -64,9 +68,10 @@ public:
   tcp::endpoint local_endpoint() const noexcept { return local_; }
   server_stats stats() const noexcept;
   void close_connection(std::uint64_t id);
-  void close();
+  void close() noexcept;
 
-  void stop(std::unique_ptr<stop_waiter> waiter);
+  // Takes the operation over.
+  void stop(stop_operation& operation);
 
   // For connections.
   const server_options& options() const noexcept { return options_; }
@@ -82,11 +87,20 @@ private:
       boost::intrusive::list<server_connection, boost::intrusive::base_hook<connection_hook>,
                              boost::intrusive::constant_time_size<false>>;
 
-  static boost::asio::awaitable<void> accept(std::shared_ptr<server_core> self);
-  boost::asio::awaitable<bool> accept_some();
-  boost::asio::awaitable<void> pause();
+  void wait_for_client();
+  void pause_accepting();
+  void accept_waiting();
   place take_place();
   void begin(tcp::socket socket, const tcp::endpoint& peer, place room);
+  struct closing;
+  struct abandoner {
+    void operator()(stop_operation* operation) const noexcept { operation->abandon(); }
+  };
+  using stop_pointer = std::unique_ptr<stop_operation, abandoner>;
+
+  stop_pointer take_closer() noexcept;
+  void wait_for_stop(stop_pointer operation);
+  void complete_stops(boost::system::error_code ec);
   void begin_stop();
   boost::system::error_code end_stop();
   void stop_listening() noexcept;
@@ -100,12 +114,19 @@ private:
   std::shared_ptr<deadlines> deadlines_;
   tcp::acceptor acceptor_;
   tcp::endpoint local_;
-  boost::asio::steady_timer pause_;   // of accepting, for want of places, descriptors or memory
+  wakeable_timer pause_; // of accepting, for want of places, descriptors or memory
+  const std::shared_ptr<wait_room> accept_room_ = std::make_shared<wait_room>();
   boost::asio::steady_timer drained_; // expires once all is answered, or at the drain deadline
   date_cache date_;
   server_counters counters_;
   list connections_;
   bool stopping_ = false;
+  boost::intrusive::list<stop_operation> stops_; // that wait for `drained_`
+  bool awaits_drained_ = false;
+  const std::shared_ptr<wait_room> drained_room_ = std::make_shared<wait_room>();
+
+  std::mutex closer_mutex_;
+  stop_pointer closer_; // what `close` completes, until everything is closed
 };
 
 } // namespace httpool::detail

@@ -1,5 +1,6 @@
 #include "server/deadlines.hpp"
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
@@ -35,23 +36,35 @@ void deadlines::stop() noexcept {
   timer_.cancel();
 }
 
+/// Cancels the wait that there may be, which arms the timer anew if memory lacks for this one.
 void deadlines::arm(clock::time_point at) {
-  armed_ = at;
+  armed_ = clock::time_point::max();
   timer_.expires_at(at);
-  timer_.async_wait([weak = weak_from_this()](boost::system::error_code ec) {
-    if (ec == boost::asio::error::operation_aborted)
-      return;
-    if (const auto self = weak.lock())
-      self->fire();
-  });
+  timer_.async_wait(boost::asio::bind_allocator(
+      wait_room::allocator<void>(room_), [weak = weak_from_this()](boost::system::error_code ec) {
+        const auto self = weak.lock();
+        if (!self || self->stopped_)
+          return;
+        if (ec == boost::asio::error::operation_aborted)
+          self->arm_for_first();
+        else
+          self->fire();
+      }));
+  armed_ = at;
+}
+
+void deadlines::arm_for_first() {
+  clock::time_point first = clock::time_point::max();
+  for (const list& each : lists_)
+    if (!each.empty())
+      first = std::min(first, each.front().expiry_);
+  if (first < armed_)
+    arm(first);
 }
 
 void deadlines::fire() {
-  if (stopped_)
-    return;
   armed_ = clock::time_point::max();
   const clock::time_point now = clock::now();
-  clock::time_point next = clock::time_point::max();
   for (std::size_t kind = 0; kind < kinds; ++kind) {
     list& each = lists_[kind];
     while (!each.empty() && each.front().expiry_ <= now) {
@@ -59,11 +72,8 @@ void deadlines::fire() {
       late.unlink();
       late.on_deadline(static_cast<deadline_kind>(kind));
     }
-    if (!each.empty())
-      next = std::min(next, each.front().expiry_);
   }
-  if (next < armed_)
-    arm(next);
+  arm_for_first();
 }
 
 } // namespace httpool::detail

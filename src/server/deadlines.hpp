@@ -1,6 +1,8 @@
 // The deadlines of all connections of a server behind one timer.
 #pragma once
 
+#include "wait_room.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
@@ -53,9 +55,11 @@ private:
   using list = boost::intrusive::list<deadline_holder, boost::intrusive::constant_time_size<false>>;
 
   void arm(clock::time_point at);
+  void arm_for_first();
   void fire();
 
   boost::asio::steady_timer timer_;
+  const std::shared_ptr<wait_room> room_ = std::make_shared<wait_room>();
   std::array<clock::duration, kinds> lengths_;
   std::array<list, kinds> lists_;
   clock::time_point armed_ = clock::time_point::max();

@@ -15,7 +15,7 @@ void place::open() noexcept {
   owner_->count_open();
 }
 
-place quota::take(std::function<bool()> wake) {
+place quota::take(std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
   if (limit_ != 0 && taken_ >= limit_) {
     waiting_.push_back(std::move(wake));
@@ -31,7 +31,7 @@ void quota::count_open() noexcept {
 }
 
 void quota::give_back(bool was_open) noexcept {
-  std::list<std::function<bool()>> woken;
+  std::list<std::function<void()>> woken;
   {
     const std::lock_guard lock(mutex_);
     --taken_;
@@ -39,9 +39,8 @@ void quota::give_back(bool was_open) noexcept {
       --open_;
     woken.swap(waiting_);
   }
-  woken.remove_if([](const std::function<bool()>& wake) { return wake(); });
-  const std::lock_guard lock(mutex_);
-  waiting_.splice(waiting_.end(), woken);
+  for (const auto& wake : woken)
+    wake();
 }
 
 std::size_t quota::open() const noexcept {

@@ -38,9 +38,8 @@ public:
   explicit quota(std::size_t limit) noexcept : limit_(limit) {}
 
   // A place, or none: then `wake`, which must not throw, is called from any thread when there may
-  // be one again, and, if it yields that it could not wake anyone, once more when the next one is
-  // free.
-  place take(std::function<bool()> wake);
+  // be one again.
+  place take(std::function<void()> wake);
 
   // The next connection's id, counting from 1.
   std::uint64_t next_id() noexcept { return ++last_id_; }
@@ -58,7 +57,7 @@ private:
   std::size_t taken_ = 0;
   std::size_t open_ = 0;
   std::size_t peak_ = 0;
-  std::list<std::function<bool()>> waiting_;
+  std::list<std::function<void()>> waiting_;
   std::atomic<std::uint64_t> last_id_ = 0;
 };
 

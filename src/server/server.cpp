@@ -10,8 +10,8 @@ initiate_stop::executor_type initiate_stop::get_executor() const noexcept {
   return core_->executor();
 }
 
-void initiate_stop::start(std::unique_ptr<stop_waiter> waiter) const {
-  core_->stop(std::move(waiter));
+void initiate_stop::start(stop_operation& operation) const {
+  core_->stop(operation);
 }
 
 } // namespace detail

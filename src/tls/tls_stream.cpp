@@ -3,7 +3,6 @@
 #include <httpool/error.hpp>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/associator.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -144,6 +143,10 @@ asio::awaitable<void> tls_stream::handshake() {
 /// The handler of an operation, which learns what its error means. What is associated with the
 /// handler stays so.
 struct tls_operation_end {
+  using executor_type = io_handler::executor_type;
+  using allocator_type = io_handler::allocator_type;
+  using cancellation_slot_type = io_handler::cancellation_slot_type;
+
   tls_stream* self;
   io_handler handler;
   error_code refusal = {};
@@ -152,7 +155,13 @@ struct tls_operation_end {
     --self->pending_;
     if (!ec)
       ec = refusal;
-    std::move(handler)(ec ? self->ended(ec) : ec, size);
+    handler(ec ? self->ended(ec) : ec, size);
+  }
+
+  executor_type get_executor() const noexcept { return handler.get_executor(); }
+  allocator_type get_allocator() const noexcept { return handler.get_allocator(); }
+  cancellation_slot_type get_cancellation_slot() const noexcept {
+    return handler.get_cancellation_slot();
   }
 };
 
@@ -160,21 +169,6 @@ error_code tls_stream::ended(error_code ec) noexcept {
   has_failed_ = true;
   return translated(ec);
 }
-
-} // namespace httpool::detail
-
-template <template <class, class> class Associator, class Default>
-struct boost::asio::associator<Associator, httpool::detail::tls_operation_end, Default>
-    : Associator<httpool::detail::io_handler, Default> {
-  static auto get(const httpool::detail::tls_operation_end& of) noexcept {
-    return Associator<httpool::detail::io_handler, Default>::get(of.handler);
-  }
-  static auto get(const httpool::detail::tls_operation_end& of, const Default& or_else) noexcept {
-    return Associator<httpool::detail::io_handler, Default>::get(of.handler, or_else);
-  }
-};
-
-namespace httpool::detail {
 
 void tls_stream::read_some(asio::mutable_buffer buffer, io_handler handler) {
   ++pending_;

@@ -12,6 +12,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <cstdint>
 #include <future>
 
 using namespace net_test;
@@ -151,6 +152,29 @@ BOOST_FIXTURE_TEST_CASE(the_handlers_allocator_is_used_and_has_its_memory_back_f
     BOOST_TEST(until([&] { return is_done; }));
   }
   BOOST_TEST(counts.made >= 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(handlers_are_aligned_as_they_ask, loop) {
+  struct alignas(64) handler {
+    int* aligned = nullptr;
+    int* calls = nullptr;
+
+    void operator()(error_code ec, lease got) const {
+      BOOST_TEST(!ec);
+      got.keep_alive(true);
+      *aligned += reinterpret_cast<std::uintptr_t>(this) % alignof(handler) == 0;
+      ++*calls;
+    }
+  };
+  server host(context);
+  connection_pool pool(context, host.endpoint());
+  int aligned = 0;
+  int calls = 0;
+  for (int i = 1; i != 5; ++i) {
+    pool.async_acquire(handler{&aligned, &calls});
+    BOOST_TEST(until([&] { return calls == i; }));
+  }
+  BOOST_TEST(aligned == calls);
 }
 
 // Executors ---------------------------------------------------------------------------------------

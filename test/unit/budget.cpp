@@ -15,6 +15,13 @@ BOOST_AUTO_TEST_CASE(a_budget_of_nothing_is_refused_by_name) {
   BOOST_TEST(budget.in_use() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_that_has_not_come_to_join_may_leave) {
+  detail::budget shared(1);
+  detail::budget::seat never_joined;
+  shared.leave(never_joined);
+  BOOST_TEST(shared.in_use() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(dialing_idle_leased_and_closing_connections_count_and_detached_ones_do_not) {
   budget_fixture all(10);
   tenant& a = all.pool();

@@ -99,7 +99,7 @@ void checked_ledger::make_no_dial() {
   count_failure(now_);
   ++counted_.dials;
   oracle_.dial_not_made(now_, no_memory.value());
-  mind_.dial_not_made(now_, no_memory);
+  mind_.dial_not_made(now_, no_memory, now_);
 }
 
 void checked_ledger::begins_dial(link& c) {

@@ -1,0 +1,15 @@
+// Strands that a polymorphic executor holds without memory of its own.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+
+namespace httpool::detail {
+
+/// A strand of `executor`, or `executor` itself if it is a strand of an `io_context`.
+///
+/// An `any_io_executor` that holds a strand of another has to allocate whenever Asio prefers a
+/// property of it, which Asio 1.81 does where nothing may be thrown: the process would be
+/// terminated. A strand of an `io_context` is small enough to be held in place.
+boost::asio::any_io_executor strand_of(const boost::asio::any_io_executor& executor);
+
+} // namespace httpool::detail
