@@ -107,8 +107,6 @@ int main(int argc, char** argv) {
     for (const column& c : columns()) {
       std::uint64_t tried = 0;
       for (const fault_kind kind : c.kinds) {
-        if (kind == fault_kind::famine && !each.is_struck_by_famine)
-          continue;
         const auto at = sample(options->first, points_for(kind, found), options->seeds);
         const torture::tally one = torture::strike(each, kind, at, options->is_verbose);
         tried += at.size();

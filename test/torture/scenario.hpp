@@ -14,7 +14,6 @@ namespace torture {
 struct scenario {
   std::string name;
   void (*run)(bench&);
-  bool is_struck_by_famine = true; ///< By a lack of memory that lasts, too.
 };
 
 std::vector<scenario> pool_scenarios();
