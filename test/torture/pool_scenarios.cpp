@@ -81,11 +81,11 @@ void acquire_and_return(bench& b) {
 }
 
 /// Three callers, one connection: it is handed over, and dropped, and replaced.
-void wait_and_hand_over(bench& b, const asio::any_io_executor& executor) {
+void wait_and_hand_over(bench& b, asio::any_io_executor executor) {
   quiet_peer peer(b);
   pool_options options = patient_options(b);
   options.max_connections = 1;
-  core pool = make_pool(b, peer.endpoint(), options, executor);
+  core pool = make_pool(b, peer.endpoint(), options, std::move(executor));
   std::array<acquired, 3> calls;
   for (acquired& each : calls)
     b.start(each, [&](auto handler) { acquire(pool, std::move(handler)); });
@@ -110,8 +110,7 @@ void hand_over(bench& b) {
 void hand_over_on_a_strand(bench& b) {
   b.make_context();
   b.tolerate_lost_handlers();
-  const auto strand = asio::make_strand(b.own().get_executor());
-  wait_and_hand_over(b, strand);
+  wait_and_hand_over(b, asio::make_strand(b.own().get_executor())); // which the context outlives
 }
 
 /// When nothing is to be had, a connection comes back all the same, and is kept.
