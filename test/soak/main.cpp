@@ -40,7 +40,7 @@ void run(world& all, clock::duration duration, std::vector<sample>* to) {
   const auto period = duration / samples;
   auto next_sample = began;
   for (auto at = began; at < began + duration; at = std::max(at + tick, clock::now())) {
-    std::this_thread::sleep_until(at);
+    std::this_thread::sleep_until(at); // the pace of what is done and seen, not a wait for it
     all.disturb(clock::now());
     if (to && to->size() < to->capacity() && at >= next_sample) {
       to->push_back(all.look(began));
