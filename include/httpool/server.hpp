@@ -135,7 +135,7 @@ public:
 
 private:
   friend class server_threads;
-  explicit server(std::shared_ptr<detail::server_core> core) noexcept;
+  explicit server(std::shared_ptr<detail::server_core> core);
 
   std::shared_ptr<detail::server_core> core_;
 };

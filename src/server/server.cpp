@@ -22,7 +22,7 @@ server::server(executor_type executor, const boost::asio::ip::tcp::endpoint& at,
           std::move(executor), at, std::move(handler), options,
           std::make_shared<detail::quota>(options.max_connections))) {}
 
-server::server(std::shared_ptr<detail::server_core> core) noexcept : core_(std::move(core)) {
+server::server(std::shared_ptr<detail::server_core> core) : core_(std::move(core)) {
   core_->start();
 }
 
