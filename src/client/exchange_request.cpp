@@ -87,7 +87,8 @@ void exchange::write(const owner& self, sending what) {
 void exchange::wrote(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_writing_ = false;
-  x.written_ += size;
+  // With what was lost on its way the count was, too.
+  x.written_ += ec == asio::error::no_memory ? std::max<std::size_t>(size, 1) : size;
   if (x.is_ending_)
     return conclude(self);
   if (ec && as_ours(ec) != error::connection_closed)

@@ -101,9 +101,7 @@ bool is_for_strand_or_frame() noexcept {
       continue;
     const bool is_of_strand =
         contains(name, "23strand_executor_service") || contains(name, "6strandI");
-    const bool is_of_reactor = contains(name, "reactive_") || contains(name, "12wait_handlerI");
-    if (std::exchange(is_first, false) && ((is_of_strand && contains(name, "execute")) ||
-                                           (is_of_reactor && contains(name, "do_complete"))))
+    if (std::exchange(is_first, false) && is_of_strand && contains(name, "execute"))
       return true;
     const bool is_of_coroutine =
         contains(name, "16awaitable_threadI") || contains(name, "17awaitable_handlerI");
