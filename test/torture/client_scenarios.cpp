@@ -17,14 +17,23 @@ using httpool::request;
 using httpool::response_stream;
 
 /// Twice over one connection.
-void exchanges(bench& b) {
+void exchanges(bench& b, bool on_strand) {
   http_peer peer(b);
-  caller by(b, origin_of("http", "127.0.0.1", peer.port()), options_of(b));
+  caller by(b, origin_of("http", "127.0.0.1", peer.port()), options_of(b), on_strand);
   std::array<answered, 3> calls;
   by.send(calls[0], "GET", "/");
   by.send(calls[1], "POST", "/", 10);
   by.send(calls[2], "GET", "/long");
   by.finish();
+}
+
+void exchanges(bench& b) {
+  exchanges(b, false);
+}
+
+void exchanges_on_a_strand(bench& b) {
+  b.tolerate_lost_handlers();
+  exchanges(b, true);
 }
 
 /// To origins that are named by URLs, whose pools come and go.
@@ -182,6 +191,7 @@ void drain(bench& b) {
 
 std::vector<scenario> client_scenarios() {
   return {{"exchange", exchanges},
+          {"exchange on a strand", exchanges_on_a_strand},
           {"exchange by URL", exchanges_by_url},
           {"streamed response", stream},
           {"https, resumption", exchanges_encrypted},

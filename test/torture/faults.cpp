@@ -83,9 +83,7 @@ bool contains(const char* name, const char* part) noexcept {
 ///   that by inlined names alone, so it is spared too): from then on the strand is taken for one
 ///   that runs, and what waits in it waits for ever; and for a further turn it asks in a
 ///   destructor;
-/// - when a coroutine's handler is destroyed, whose destructor posts the destruction of its frame;
-/// - when an operation of the reactor brings its handler to an executor of another kind, such as a
-///   strand: the handler is lost, and the bad_alloc comes out of the context.
+/// - when a coroutine's handler is destroyed, whose destructor posts the destruction of its frame.
 bool is_for_strand_or_frame() noexcept {
   constexpr std::array helpers{"refuse", "aligned_alloc", "aligned_new", "8allocate"};
   std::array<void*, 24> frames{};

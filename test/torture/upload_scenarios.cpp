@@ -174,7 +174,7 @@ void answered_early(bench& b) {
 std::vector<scenario> upload_scenarios() {
   return {{"upload, body source", upload},
           {"upload on a strand", upload_on_a_strand},
-          {"upload by https", upload_encrypted},
+          {"https, large requests", upload_encrypted},
           {"upload without leave", upload_without_leave},
           {"upload answered early", answered_early}};
 }
