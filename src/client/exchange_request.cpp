@@ -87,7 +87,7 @@ void exchange::write(const owner& self, sending what) {
 void exchange::wrote(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_writing_ = false;
-  // With what was lost on its way the count was, too.
+  // A step that was lost does not say how much was written: some, for all that is known.
   x.written_ += ec == asio::error::no_memory ? std::max<std::size_t>(size, 1) : size;
   if (x.is_ending_)
     return conclude(self);

@@ -112,7 +112,8 @@ void exchange::go_on(const owner& self) {
   try {
     boost::asio::dispatch(*self->strand_, then<Step>(self));
   } catch (...) {
-    // The handler was destroyed, so that the step comes.
+    // The handler was destroyed, so that the step comes; or it was done at once, and whom it was to
+    // tell could not be told.
   }
 }
 

@@ -50,7 +50,7 @@ private:
   std::array<block, 6> blocks_;
 };
 
-/// Allocates from reserved blocks, or elsewhere if they do not do.
+/// Allocates from reserved blocks, or elsewhere if they do not suffice.
 template <class T>
 class reserved_allocator {
 public:
