@@ -194,7 +194,7 @@ public:
   /// Never a third time, and never after a timeout.
   ///
   /// \par Completion
-  /// Always by post, never inside this call, on the handler's associated executor.
+  /// Never inside this call, on the handler's associated executor.
   ///
   /// \par Errors
   /// `error::invalid_request` if the message cannot be put on the wire, or its method is CONNECT:
@@ -231,6 +231,31 @@ public:
                                        void(boost::system::error_code, client_response)>(
         detail::initiate_call<detail::send_operation, client_response>{core_}, token,
         std::move(message), std::move(body), options);
+  }
+
+  /// Sends `message` and receives its response into `answer`: `void(boost::system::error_code)`.
+  ///
+  /// Otherwise as above. Both messages must live, and be left alone, until the operation ends; what
+  /// memory `answer` has is used again, so that a call after the other of the same kind allocates
+  /// nothing. `answer` is cleared when the call begins, and is empty after an error.
+  ///
+  /// \code
+  /// const httpool::request question("GET", "/orders");
+  /// httpool::client_response answer;
+  /// for (;;)
+  ///   co_await client.async_send(question, answer, asio::use_awaitable);
+  /// \endcode
+  template <class CompletionToken>
+  auto async_send(const request& message, client_response& answer, CompletionToken&& token) {
+    return async_send(message, answer, send_options(), std::forward<CompletionToken>(token));
+  }
+
+  /// The same, with options for this call alone.
+  template <class CompletionToken>
+  auto async_send(const request& message, client_response& answer, const send_options& options,
+                  CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
+        detail::initiate_fill{core_}, token, &message, &answer, options);
   }
 
   /// Sends `message` and gives its response as soon as the head is there, with the body still to be

@@ -171,6 +171,12 @@ private:
   std::size_t index_ = 0;
 };
 
+inline field fields::operator[](std::size_t index) const noexcept {
+  const entry& at = table_[index];
+  const char* const base = buffer_.data() + start_size_;
+  return {{base + at.name_offset, at.name_size}, {base + at.value_offset, at.value_size}};
+}
+
 inline fields::iterator fields::begin() const noexcept {
   return {this, 0};
 }

@@ -52,12 +52,17 @@ void give_ticket(client_core& core, call_operation& operation) {
 
 void start_call(const std::shared_ptr<client_core>& core, send_operation& operation,
                 request message, body_source body, send_options options) {
-  exchange::start(core, operation, std::move(message), std::move(body), options);
+  exchange::start(core, operation, {std::move(message), std::move(body)}, options);
+}
+
+void start_call(const std::shared_ptr<client_core>& core, fill_operation& operation,
+                const request& message, client_response& answer, const send_options& options) {
+  exchange::start(core, operation, {.message = &message, .answer = &answer}, options);
 }
 
 void start_call(const std::shared_ptr<client_core>& core, open_operation& operation,
                 request message, body_source body, send_options options) {
-  exchange::start(core, operation, std::move(message), std::move(body), options);
+  exchange::start(core, operation, {std::move(message), std::move(body)}, options);
 }
 
 void start_drain(const std::shared_ptr<client_core>& core, client_drain_operation& operation,

@@ -109,6 +109,13 @@ client_core::shared_pool client_core::make_pool(const origin& where) {
   return std::make_shared<const origin_pool>(owner, std::move(address), std::move(connections));
 }
 
+bool client_core::sends_as_it_is(const request& message) const noexcept {
+  const std::string_view target = message.target();
+  return base && base->address.forwarded_to.empty() && (target.starts_with('/') || target == "*") &&
+         !message.fields().contains("Proxy-Connection") &&
+         !message.fields().contains("Proxy-Authorization");
+}
+
 boost::system::result<client_core::shared_pool> client_core::pool_for(request& message) {
   const std::string_view target = message.target();
   if (target.starts_with('/') || target == "*") {

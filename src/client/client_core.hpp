@@ -1,6 +1,7 @@
 // What a client and its exchanges share: the pools of its origins, and the calls under way.
 #pragma once
 
+#include "client/recycler.hpp"
 #include "pool/core.hpp"
 #include "pool/ticket_table.hpp"
 
@@ -67,6 +68,9 @@ public:
   /// Finds out where a request goes, and makes its target what that is asked for.
   boost::system::result<shared_pool> pool_for(request& message);
 
+  /// Whether a request can be sent over `base` without any change.
+  bool sends_as_it_is(const request& message) const noexcept;
+
   /// Whoever had a pool from `pool_for` has done with it.
   void leave(shared_pool pool) noexcept;
 
@@ -82,6 +86,8 @@ public:
   const client_options options;
   shared_pool base;                             ///< None if there is no origin of its own.
   std::unique_ptr<connection_pool> base_handle; ///< The same, for the client's user.
+
+  const std::shared_ptr<block_store> spare_blocks = std::make_shared<block_store>();
 
   std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.
   ticket_table<call_operation> calls;

@@ -5,6 +5,7 @@
 #include "client/exchange_steps.hpp"
 #include "client/idempotent.hpp"
 #include "client/keep_alive_hint.hpp"
+#include "client/recycler.hpp"
 #include "pool/strand.hpp"
 
 #include <boost/asio/error.hpp>
@@ -35,26 +36,32 @@ boost::system::error_code as_ours(boost::system::error_code ec) noexcept {
 // The beginning -----------------------------------------------------------------------------------
 
 template <class Operation>
-void exchange::start(const std::shared_ptr<client_core>& client, Operation& operation,
-                     request message, body_source body, send_options options) {
+void exchange::start(const std::shared_ptr<client_core>& client, Operation& operation, call&& what,
+                     const send_options& options) {
   owner self;
   try {
-    self = std::make_shared<exchange>(key(), client, std::move(message), std::move(body), options);
+    self = std::allocate_shared<exchange>(recycler<exchange>(client->spare_blocks), key(), client,
+                                          std::move(what), options);
   } catch (const std::bad_alloc&) {
     if (operation.own_ticket) {
       const std::lock_guard lock(client->mutex);
       client->calls.remove(operation);
     }
-    using result = std::conditional_t<std::is_same_v<Operation, send_operation>, client_response,
-                                      response_stream>;
-    return operation.complete(asio::error::no_memory, result());
+    if constexpr (std::is_same_v<Operation, send_operation>)
+      return operation.complete(asio::error::no_memory, client_response());
+    else if constexpr (std::is_same_v<Operation, open_operation>)
+      return operation.complete(asio::error::no_memory, response_stream());
+    else
+      return operation.complete(asio::error::no_memory);
   }
   exchange& x = *self;
   x.operation_ = &operation;
   if constexpr (std::is_same_v<Operation, send_operation>)
     x.send_ = &operation;
-  else
+  else if constexpr (std::is_same_v<Operation, open_operation>)
     x.open_ = &operation;
+  else
+    x.fill_ = &operation;
   x.is_streamed_ = x.open_ != nullptr;
   if (operation.own_ticket) {
     const std::lock_guard lock(client->mutex);
@@ -63,7 +70,7 @@ void exchange::start(const std::shared_ptr<client_core>& client, Operation& oper
   guarded(self, [&] { begin(self); });
 }
 
-exchange::exchange(key, std::shared_ptr<client_core> client, request message, body_source body,
+exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
                    const send_options& options)
     : client_(std::move(client)),
       deadline_(saturating_add(std::chrono::steady_clock::now(),
@@ -72,12 +79,19 @@ exchange::exchange(key, std::shared_ptr<client_core> client, request message, bo
       dial_timeout_(options.dial_timeout),
       first_byte_timeout_(options.first_byte_timeout.value_or(client_->options.first_byte_timeout)),
       read_timeout_(options.read_timeout.value_or(client_->options.read_timeout)),
-      request_(std::move(message)),
-      source_(std::move(body)),
-      replay_(options.replay.value_or(is_idempotent(request_.method()) ? replay::safe
-                                                                       : replay::if_unsent)),
-      parser_(http1::head_limits{client_->options.max_head_bytes, client_->options.max_fields}) {
-  response_.attempts_ = 1;
+      message_(what.message),
+      source_(std::move(what.body)),
+      replay_(options.replay.value_or(replay::safe)),
+      parser_(http1::head_limits{client_->options.max_head_bytes, client_->options.max_fields}),
+      answer_(what.answer) {
+  if (!message_)
+    message_ = &own_message_.emplace(std::move(what.own_message));
+  if (!answer_)
+    answer_ = &own_answer_.emplace();
+  if (!options.replay && !is_idempotent(message().method()))
+    replay_ = replay::if_unsent;
+  clear_answer();
+  answer().attempts_ = 1;
 }
 
 exchange::~exchange() {
@@ -88,7 +102,7 @@ exchange::~exchange() {
   lease_.reset();
   client_->leave(std::move(pool_));
   if (operation_)
-    send_ ? send_->abandon() : open_->abandon();
+    send_ ? send_->abandon() : open_ ? open_->abandon() : fill_->abandon();
   abandon_reader();
 }
 
@@ -109,30 +123,36 @@ void exchange::begin(const owner& self) {
 
 /// Finds out where the request goes, puts its head together, and decides how it is sent.
 boost::system::error_code exchange::prepare() {
-  if (request_.method() == "CONNECT")
+  if (message().method() == "CONNECT")
     return error::invalid_request; // there is no way to hand the tunnel over
-  auto found = client_->pool_for(request_);
-  if (!found)
-    return found.error();
-  pool_ = std::move(*found);
-  pool_->address.apply(request_);
-  if (source_ && !request_.body().empty())
+  if (client_->sends_as_it_is(message())) {
+    pool_ = client_->base;
+  } else {
+    if (!own_message_)
+      message_ = &own_message_.emplace(*message_);
+    auto found = client_->pool_for(*own_message_);
+    if (!found)
+      return found.error();
+    pool_ = std::move(*found);
+    pool_->address.apply(*own_message_);
+  }
+  if (source_ && !message().body().empty())
     return error::invalid_request;
-  const std::optional<std::uint64_t> size = source_ ? source_.size : request_.body().size();
-  if (const error_code ec = http1::append_head(head_, request_, size, pool_->address.host, form_))
+  const std::optional<std::uint64_t> size = source_ ? source_.size : message().body().size();
+  if (const error_code ec = http1::plan_head(message(), size, head_))
     return ec;
-  expects_leave_ = request_.fields().has_token("Expect", "100-continue");
-  if (expects_leave_ && form_ == http1::body_form::none)
+  expects_leave_ = head_.expects_continue;
+  if (expects_leave_ && head_.form == http1::body_form::none)
     return error::invalid_request; // RFC 9110 §10.1.1
-  is_two_way_ = source_ || expects_leave_ || request_.body().size() >= two_way_size;
+  is_two_way_ = source_ || expects_leave_ || message().body().size() >= two_way_size;
   if (is_two_way_ || is_streamed_) { // the owner of a stream may drop it while a step is pending
     reserve_ = std::make_shared<reserved_blocks>();
     strand_.emplace(strand_of(executor()));
   }
-  if (form_ == http1::body_form::chunked && !source_) {
+  if (head_.form == http1::body_form::chunked && !source_) {
     if (*size > 0)
       http1::append_chunk_size(framing_line_, *size);
-    http1::append_last_chunk(tail_, *size, request_.trailers());
+    http1::append_last_chunk(tail_, *size, message().trailers());
   }
   return {};
 }
@@ -150,6 +170,7 @@ struct exchange::acquired {
   owner self;
 
   void operator()(error_code ec, lease leased) const {
+    self->is_stepping_ = true;
     guarded(self, [&] { got_lease(self, ec, std::move(leased)); });
   }
 };
@@ -205,8 +226,8 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
 
 /// Makes the lease known to `cancel()`. False if that has been called.
 bool exchange::take(lease leased) {
-  response_.connection_id_ = leased.id();
-  response_.reused_ = leased.reused();
+  answer().connection_id_ = leased.id();
+  answer().reused_ = leased.reused();
   was_kept_ = leased.waited() || leased.reused();
   if (!operation_->own_ticket) {
     lease_ = std::move(leased);
@@ -229,7 +250,7 @@ lease exchange::give_up_lease() noexcept {
 }
 
 bool exchange::may_send_again() const noexcept {
-  if (!operation_ || response_.attempts_ != 1 || has_source_failed_ || !lease_ || !was_kept_ ||
+  if (!operation_ || answer().attempts_ != 1 || has_source_failed_ || !lease_ || !was_kept_ ||
       lease_.late() || has_bytes_)
     return false;
   if (replay_ == replay::never || (replay_ == replay::if_unsent && written_ > 0))
@@ -239,7 +260,7 @@ bool exchange::may_send_again() const noexcept {
 
 void exchange::send_again(const owner& self) {
   exchange& x = *self;
-  x.response_.attempts_ = 2;
+  x.answer().attempts_ = 2;
   if (x.is_source_used_ && !x.rewind())
     return conclude(self);
   x.written_ = 0;
@@ -331,15 +352,17 @@ void exchange::keep_or_close(lease& ended) const noexcept {
   if (!did_peer_serve())
     ended.avoid_endpoint();
   if (outcome_ || !is_sent_ || write_failed_ || is_upgraded_ || !framing_.keep_alive ||
-      !request_.keep_alive())
+      !head_.keep_alive)
     return;
-  const keep_alive_hint hint = hint_of(response_.fields());
-  if (hint.announces_end())
-    return;
-  if (const auto time = hint.idle_time())
-    ended.limit_idle(*time);
-  if (hint.requests)
-    ended.limit_uses(*hint.requests);
+  if (framing_.has_hints) {
+    const keep_alive_hint hint = hint_of(answer().fields());
+    if (hint.announces_end())
+      return;
+    if (const auto time = hint.idle_time())
+      ended.limit_idle(*time);
+    if (hint.requests)
+      ended.limit_uses(*hint.requests);
+  }
   ended.keep_alive(true);
 }
 
@@ -358,10 +381,30 @@ bool exchange::did_peer_serve() const noexcept {
 void exchange::complete(const owner& self) {
   exchange& x = *self;
   x.operation_ = nullptr;
-  if (send_operation* const send = std::exchange(x.send_, nullptr))
-    send->complete(x.outcome_, x.outcome_ ? client_response() : std::move(x.response_));
+  if (x.outcome_)
+    x.clear_answer();
+  if (fill_operation* const fill = std::exchange(x.fill_, nullptr))
+    x.finish(*fill);
+  else if (send_operation* const send = std::exchange(x.send_, nullptr))
+    x.finish(*send, std::move(x.answer()));
   else if (open_operation* const open = std::exchange(x.open_, nullptr))
-    open->complete(x.outcome_, x.outcome_ ? response_stream() : response_stream(self));
+    x.finish(*open, x.outcome_ ? response_stream() : response_stream(self));
+}
+
+/// Where a strand is, its turn ends before the caller's handler begins.
+template <class Operation, class... Results>
+void exchange::finish(Operation& operation, Results... results) {
+  if (is_stepping_ && !strand_)
+    operation.dispatch(outcome_, std::move(results)...);
+  else
+    operation.complete(outcome_, std::move(results)...);
+}
+
+void exchange::clear_answer() noexcept {
+  answer_->clear();
+  answer_->connection_id_ = 0;
+  answer_->attempts_ = 0;
+  answer_->reused_ = false;
 }
 
 // Deadlines ---------------------------------------------------------------------------------------
@@ -387,9 +430,11 @@ void exchange::limit_until(time_point at, error late) noexcept {
   lease_.expires_at(limit_);
 }
 
-template void exchange::start(const std::shared_ptr<client_core>&, send_operation&, request,
-                              body_source, send_options);
-template void exchange::start(const std::shared_ptr<client_core>&, open_operation&, request,
-                              body_source, send_options);
+template void exchange::start(const std::shared_ptr<client_core>&, send_operation&, call&&,
+                              const send_options&);
+template void exchange::start(const std::shared_ptr<client_core>&, open_operation&, call&&,
+                              const send_options&);
+template void exchange::start(const std::shared_ptr<client_core>&, fill_operation&, call&&,
+                              const send_options&);
 
 } // namespace httpool::detail

@@ -46,10 +46,18 @@ public:
   /// What comes next, given how that has ended which it waited for.
   using step = void (*)(const owner&, error_code, std::size_t);
 
+  /// What is to be sent and received, in messages of its own or in those of its caller.
+  struct call {
+    request own_message = {};
+    body_source body = {};
+    const request* message = nullptr;
+    client_response* answer = nullptr;
+  };
+
   /// Begins, and takes the operation over.
   template <class Operation>
-  static void start(const std::shared_ptr<client_core>& client, Operation& operation,
-                    request message, body_source body, send_options options);
+  static void start(const std::shared_ptr<client_core>& client, Operation& operation, call&& what,
+                    const send_options& options);
 
   ~exchange();
 
@@ -57,7 +65,7 @@ public:
   ticket cancel() noexcept;
 
   // For the response's stream.
-  const client_response& response() const noexcept { return response_; }
+  const client_response& response() const noexcept { return *answer_; }
   const boost::asio::any_io_executor& executor() const noexcept { return client_->executor; }
   const std::shared_ptr<pool_core>& connections() const noexcept { return pool_->connections; }
   void give_ticket(read_operation& operation);
@@ -72,8 +80,7 @@ private:
 
 public:
   /// For `start` alone.
-  exchange(key, std::shared_ptr<client_core> client, request message, body_source body,
-           const send_options& options);
+  exchange(key, std::shared_ptr<client_core> client, call&& what, const send_options& options);
 
 private:
   /// What is being written.
@@ -85,6 +92,8 @@ private:
   class then;
   template <step Step>
   class recovered;
+  template <class T>
+  class step_allocator;
 
   template <step Step, class Start>
   static void launch(const owner& self, bool& pending, Start start);
@@ -148,10 +157,18 @@ private:
   static void end(const owner& self, error_code ec);
   static void conclude(const owner& self);
   static void complete(const owner& self);
+  template <class Operation, class... Results>
+  void finish(Operation& operation, Results... results);
   error_code told(error_code ec) noexcept;
   lease leave_call() noexcept;
   void keep_or_close(lease& ended) const noexcept;
   bool did_peer_serve() const noexcept;
+
+  // The messages.
+  const request& message() const noexcept { return *message_; }
+  client_response& answer() noexcept { return *answer_; }
+  const client_response& answer() const noexcept { return *answer_; }
+  void clear_answer() noexcept;
 
   // Deadlines.
   duration time_left() const noexcept;
@@ -162,6 +179,7 @@ private:
   client_core::shared_pool pool_;
   call_operation* operation_ = nullptr; ///< Null once it has been completed.
   send_operation* send_ = nullptr;      ///< The same, if the response is wanted whole,
+  fill_operation* fill_ = nullptr;      ///< in the caller's message,
   open_operation* open_ = nullptr;      ///< or streamed.
   bool is_streamed_ = false;
 
@@ -176,17 +194,17 @@ private:
   time_point first_byte_at_ = time_point::max(); ///< When the final response must have begun.
 
   // The request.
-  request request_;
+  const request* message_;             ///< The caller's, or
+  std::optional<request> own_message_; ///< our own.
   body_source source_;
   replay replay_ = replay::never;
-  std::string head_;         ///< The request's head on the wire.
+  http1::request_head head_; ///< How its head goes out.
   std::string tail_;         ///< What ends its chunked body.
   std::string framing_line_; ///< The line before a piece.
   std::vector<char> piece_;  ///< Of a body that is produced piece by piece.
   std::size_t piece_room_ = 0;
   std::size_t piece_size_ = 0;
   std::uint64_t source_left_ = 0; ///< Of a source whose size is known.
-  http1::body_form form_ = http1::body_form::none;
   bool is_two_way_ = false;
   bool expects_leave_ = false; ///< The body waits for a 100.
   bool is_source_used_ = false;
@@ -213,19 +231,26 @@ private:
   bool has_head_ = false;
   bool has_bytes_ = false; ///< A byte of a response has come.
   bool is_upgraded_ = false;
-  client_response response_;
-  std::string content_;             ///< Of a streamed body: decoded, and not read yet
-  std::size_t content_taken_ = 0;   ///< from here on.
-  read_operation* asked_ = nullptr; ///< On its way to the strand, with its buffer:
+  client_response* answer_;                   ///< The caller's, or
+  std::optional<client_response> own_answer_; ///< our own.
+  std::string content_;                       ///< Of a streamed body: decoded, and not read yet
+  std::size_t content_taken_ = 0;             ///< from here on.
+  read_operation* asked_ = nullptr;           ///< On its way to the strand, with its buffer:
   boost::asio::mutable_buffer asked_room_;
   read_operation* reader_ = nullptr; ///< Whom the next piece is for,
   boost::asio::mutable_buffer room_; ///< in here;
   bool is_direct_ = false;           ///< which is read past the connection's buffer.
   std::size_t to_discard_ = 0;
 
+  // Memory for what waits for the one step that is pending, if there is no strand.
+  static constexpr std::size_t step_size = 256;
+  alignas(std::max_align_t) std::byte step_room_[step_size];
+  bool is_room_taken_ = false;
+
   // The end.
-  bool is_writing_ = false; ///< A step of the request is pending.
-  bool is_reading_ = false; ///< A step of the response is pending.
+  bool is_stepping_ = false; ///< This is not the call any more that began it.
+  bool is_writing_ = false;  ///< A step of the request is pending.
+  bool is_reading_ = false;  ///< A step of the response is pending.
   bool is_ending_ = false;
   bool has_ended_ = false;
   bool was_kept_ = false; ///< The peer may have closed the connection before it was asked.

@@ -2,6 +2,8 @@
 
 #include "client/exchange.hpp"
 #include "client/exchange_steps.hpp"
+#include "pool/connection.hpp"
+#include "pool/socket_calls.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -19,6 +21,16 @@ namespace asio = boost::asio;
 
 /// How much of a body is produced at a time.
 constexpr std::size_t piece_size = 64 * 1024;
+
+template <std::size_t Count>
+auto without_first(std::size_t bytes, std::array<asio::const_buffer, Count> buffers) noexcept {
+  for (asio::const_buffer& each : buffers) {
+    const std::size_t size = std::min(bytes, each.size());
+    each += size;
+    bytes -= size;
+  }
+  return buffers;
+}
 
 } // namespace
 
@@ -59,26 +71,35 @@ void exchange::send_body(const owner& self) {
 void exchange::write(const owner& self, sending what) {
   exchange& x = *self;
   x.sending_ = what;
-  auto& stream = x.lease_.stream();
-  const asio::const_buffer head =
-      std::exchange(x.is_head_sent_, true) ? asio::const_buffer() : asio::buffer(x.head_);
-  if (what == sending::head || (what == sending::whole && x.form_ == http1::body_form::none))
-    return launch<&exchange::wrote>(self, x.is_writing_, [&](auto handler) {
-      asio::async_write(stream, head, std::move(handler));
-    });
-  std::array<asio::const_buffer, 4> message{head};
+  std::array<asio::const_buffer, 4> message;
+  if (!std::exchange(x.is_head_sent_, true)) {
+    std::string& head = pool_core::connection_of(x.lease_).head;
+    head.clear();
+    http1::append_head(head, x.message(), x.pool_->address.host, x.head_);
+    message[0] = asio::buffer(head);
+  }
   if (what == sending::piece) {
     message[1] = asio::buffer(x.framing_line_);
     message[2] = asio::buffer(x.piece_.data(), x.piece_size_);
-  } else if (what == sending::whole) {
+  } else if (what == sending::whole && x.head_.form != http1::body_form::none) {
     message[1] = asio::buffer(x.framing_line_);
-    message[2] = asio::buffer(x.request_.body());
+    message[2] = asio::buffer(x.message().body());
     message[3] = asio::buffer(x.tail_);
-  } else {
+  } else if (what == sending::last) {
     message[3] = asio::buffer(x.tail_);
   }
+  auto& stream = x.lease_.stream();
+  std::size_t written = 0;
+  if (!x.strand_ && !stream.is_encrypted()) {
+    error_code ec;
+    written = write_now(x.lease_.socket(), message, ec);
+    if ((ec && ec != asio::error::would_block) || written == asio::buffer_size(message))
+      return wrote(self, ec, written);
+    x.written_ += written;
+  }
+  const auto rest = without_first(written, message);
   launch<&exchange::wrote>(self, x.is_writing_, [&](auto handler) {
-    asio::async_write(stream, message, std::move(handler));
+    asio::async_write(stream, rest, std::move(handler));
   });
 }
 
@@ -193,7 +214,7 @@ void exchange::got_piece(const owner& self, error_code ec, std::size_t size) {
   if (x.source_.size)
     x.source_left_ -= size;
   x.piece_size_ = size;
-  if (x.form_ == http1::body_form::chunked) {
+  if (x.head_.form == http1::body_form::chunked) {
     x.framing_line_ = x.has_pieces_ ? "\r\n" : "";
     http1::append_chunk_size(x.framing_line_, size);
   }
@@ -210,8 +231,8 @@ void exchange::source_failed(const owner& self, error_code ec) {
 void exchange::end_of_source(const owner& self) {
   exchange& x = *self;
   x.tail_.clear();
-  if (x.form_ == http1::body_form::chunked)
-    http1::append_last_chunk(x.tail_, x.has_pieces_, x.request_.trailers());
+  if (x.head_.form == http1::body_form::chunked)
+    http1::append_last_chunk(x.tail_, x.has_pieces_, x.message().trailers());
   if (x.is_head_sent_ && x.tail_.empty())
     return sent(self);
   write(self, sending::last);

@@ -30,7 +30,7 @@ void exchange::read(const owner& self) {
   auto& stream = x.lease_.stream();
   const std::uint64_t direct = x.has_head_ && buffer.size() == 0 ? x.decoder_.direct() : 0;
   if (direct >= direct_threshold) {
-    std::string& body = x.response_.body();
+    std::string& body = x.answer().body();
     x.body_size_ = body.size();
     const std::size_t most = stream.is_encrypted() ? record_size : direct_size;
     body.resize(x.body_size_ + static_cast<std::size_t>(std::min<std::uint64_t>(direct, most)));
@@ -61,7 +61,7 @@ void exchange::got_bytes(const owner& self, error_code ec, std::size_t size) {
 void exchange::got_content(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_reading_ = false;
-  x.response_.body().resize(x.body_size_ + size);
+  x.answer().body().resize(x.body_size_ + size);
   if (x.is_ending_)
     return conclude(self);
   if (ec)
@@ -86,7 +86,7 @@ void exchange::advance(const owner& self) {
     if (x.open_)
       return open(self);
   }
-  if (const error_code ec = x.decode(x.response_.body()))
+  if (const error_code ec = x.decode(x.answer().body()))
     return end(self, ec);
   go_on_reading(self);
 }
@@ -114,7 +114,7 @@ void exchange::limit_read() noexcept {
 boost::system::error_code exchange::parse_head() {
   auto& buffer = lease_.buffer();
   for (;;) {
-    switch (parser_.parse(view(buffer), response_)) {
+    switch (parser_.parse(view(buffer), answer())) {
     case http1::progress::need_more:
       return {};
     case http1::progress::failed:
@@ -123,18 +123,18 @@ boost::system::error_code exchange::parse_head() {
       break;
     }
     buffer.consume(parser_.size());
-    if (response_.status() == 101)
+    if (answer().status() == 101)
       return switch_protocols();
-    if (response_.status() >= 200)
+    if (answer().status() >= 200)
       break;
     if (first_byte_at_ != time_point::max() && first_byte_at_ <= std::chrono::steady_clock::now())
       return error::first_byte_timeout; // what came in parts might have put it off for ever
-    has_leave_ |= response_.status() == 100;
-    response_.clear();
+    has_leave_ |= answer().status() == 100;
+    answer().clear();
     parser_.reset();
   }
   has_head_ = true;
-  http1::problem trouble = http1::frame(response_, request_.method(), framing_);
+  http1::problem trouble = http1::frame(answer(), message().method(), framing_);
   if (trouble == http1::problem::none)
     trouble = decoder_.start(
         framing_.body, open_ ? ~std::uint64_t{0} : client_->options.max_body_bytes,
@@ -145,8 +145,8 @@ boost::system::error_code exchange::parse_head() {
 /// A peer may change the protocol only if it was asked to, and only where the caller can have the
 /// connection (RFC 9110 §7.8).
 boost::system::error_code exchange::switch_protocols() noexcept {
-  if (!open_ || !is_sent_ || !request_.fields().contains("Upgrade") ||
-      !request_.fields().has_token("Connection", "upgrade"))
+  if (!open_ || !is_sent_ || !message().fields().contains("Upgrade") ||
+      !message().fields().has_token("Connection", "upgrade"))
     return error::protocol_error;
   has_head_ = true;
   is_upgraded_ = true;
@@ -157,7 +157,7 @@ boost::system::error_code exchange::switch_protocols() noexcept {
 boost::system::error_code exchange::decode(std::string& out) {
   auto& buffer = lease_.buffer();
   if (!decoder_.done())
-    buffer.consume(decoder_.decode(view(buffer), out, response_.trailers()));
+    buffer.consume(decoder_.decode(view(buffer), out, answer().trailers()));
   return http1::error_of(decoder_.trouble());
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -53,11 +54,53 @@ private:
   owner self_;
 };
 
+/// Where there is no strand one step is pending at a time, and what waits for it is in the
+/// exchange.
+template <class T>
+class exchange::step_allocator {
+public:
+  using value_type = T;
+
+  explicit step_allocator(exchange& of) noexcept : exchange_(&of) {}
+  template <class U>
+  step_allocator(const step_allocator<U>& other) noexcept : exchange_(other.exchange_) {}
+
+  T* allocate(std::size_t count) {
+    exchange& x = *exchange_;
+    if (x.strand_ || x.is_room_taken_ || count > step_size / sizeof(T) ||
+        alignof(T) > alignof(std::max_align_t))
+      return std::allocator<T>().allocate(count);
+    x.is_room_taken_ = true;
+    return reinterpret_cast<T*>(x.step_room_);
+  }
+
+  void deallocate(T* memory, std::size_t count) noexcept {
+    if (static_cast<void*>(memory) != exchange_->step_room_)
+      return std::allocator<T>().deallocate(memory, count);
+    exchange_->is_room_taken_ = false;
+  }
+
+  template <class U>
+  bool operator==(const step_allocator<U>& other) const noexcept {
+    return exchange_ == other.exchange_;
+  }
+
+private:
+  template <class U>
+  friend class step_allocator;
+
+  exchange* exchange_; ///< Which the handler shares.
+};
+
 /// The completion handler that goes on with a step, once, in any case. Asio brings it to the strand
 /// by memory that may lack, and destroys it then: what is waited for has ended with `no_memory`.
 template <exchange::step Step>
 class exchange::then {
 public:
+  using allocator_type = step_allocator<void>;
+
+  allocator_type get_allocator() const noexcept { return allocator_type(*self_); }
+
   explicit then(owner self) noexcept : self_(std::move(self)) {}
   then(then&&) noexcept = default;
   then& operator=(then&&) = delete;
@@ -69,6 +112,7 @@ public:
 
   void operator()(error_code ec = {}, std::size_t size = 0) {
     const owner self = std::move(self_);
+    self->is_stepping_ = true;
     guarded(self, [&] { Step(self, ec, size); });
   }
 

@@ -170,7 +170,7 @@ void exchange::dropped(const owner& self, error_code ec, std::size_t) {
     return;
   const http1::framing& body = x.framing_.body;
   const bool is_hopeless = ec || x.is_upgraded_ || !x.is_sent_ || x.write_failed_ ||
-                           !x.framing_.keep_alive || !x.request_.keep_alive() || x.is_reading_ ||
+                           !x.framing_.keep_alive || !x.head_.keep_alive || x.is_reading_ ||
                            x.is_writing_ || body.kind == http1::body_kind::until_close ||
                            x.decoder_.direct() > discard_size + x.lease_.buffer().size();
   if (is_hopeless)

@@ -42,10 +42,10 @@ constexpr bool is(char c, char_class kind) noexcept {
 }
 
 constexpr bool all(std::string_view text, char_class kind) noexcept {
+  unsigned common = kind;
   for (const char c : text)
-    if (!is(c, kind))
-      return false;
-  return true;
+    common &= char_classes[static_cast<unsigned char>(c)];
+  return common != 0;
 }
 
 constexpr bool is_token(std::string_view text) noexcept {

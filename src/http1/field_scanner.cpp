@@ -5,6 +5,19 @@
 
 namespace httpool::http1 {
 
+namespace {
+
+const char* end_of_token(const char* p, const char* end) noexcept {
+  const auto classes = [&](int i) { return char_classes[static_cast<unsigned char>(p[i])]; };
+  while (end - p >= 4 && (classes(0) & classes(1) & classes(2) & classes(3) & token_char) != 0)
+    p += 4;
+  while (p != end && is(*p, token_char))
+    ++p;
+  return p;
+}
+
+} // namespace
+
 void field_scanner::reset(folding rule, std::size_t max_fields) noexcept {
   position_ = 0;
   line_ = 0;
@@ -58,8 +71,7 @@ progress field_scanner::scan(std::string_view section, std::vector<message_acces
       [[fallthrough]];
 
     case stage::name:
-      while (in.at != in.end && is(*in.at, token_char))
-        ++in.at;
+      in.at = end_of_token(in.at, in.end);
       if (in.at == in.end)
         return pause(in, stage::name);
       name_size_ =

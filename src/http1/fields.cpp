@@ -53,12 +53,6 @@ fields& fields::operator=(fields&& other) noexcept {
   return *this;
 }
 
-field fields::operator[](std::size_t index) const noexcept {
-  const entry& at = table_[index];
-  const char* base = buffer_.data() + start_size_;
-  return {{base + at.name_offset, at.name_size}, {base + at.value_offset, at.value_size}};
-}
-
 std::size_t fields::find_index(std::string_view name, std::size_t from) const noexcept {
   const char* base = buffer_.data() + start_size_;
   for (std::size_t i = from; i < table_.size(); ++i)

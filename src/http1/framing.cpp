@@ -58,6 +58,7 @@ problem frame(const response& head, std::string_view method, response_framing& o
   // A peer that repeats itself, or two peers in one another's way, may frame the next one
   // otherwise.
   out.keep_alive = keeps_alive(head.version(), facts) && !tunnel && !facts.repeats_length;
+  out.has_hints = facts.has_hints;
   if (tunnel)
     out.body = {body_kind::tunnel, 0};
   else if (method == "HEAD" || !may_have_body(status))

@@ -32,6 +32,7 @@ struct request_framing {
 };
 
 struct response_framing {
+  bool has_hints = false; // Keep-Alive says how long the peer keeps the connection
   framing body;
   bool keep_alive = false; // as far as the server says, and the framing allows
 };

@@ -108,6 +108,8 @@ problem note(const field& line, head_facts& facts) noexcept {
   case 10:
     if (same_name(line.name, "Connection"))
       note_connection(line.value, facts);
+    else if (same_name(line.name, "Keep-Alive"))
+      facts.has_hints = true;
     return problem::none;
   case 14:
     return same_name(line.name, "Content-Length") ? note_length(line.value, facts) : problem::none;

@@ -25,6 +25,7 @@ struct head_facts {
   bool has_transfer = false;
   bool says_close = false;
   bool says_keep_alive = false;
+  bool has_hints = false; // a field Keep-Alive
   bool expects_continue = false;
   bool expects_something = false;
   problem trouble = problem::none; // the first field that is malformed in itself, but for Host,

@@ -5,6 +5,7 @@
 #include "http1/framing.hpp"
 #include "http1/head_facts.hpp"
 #include "http1/message_access.hpp"
+#include "http1/persistence.hpp"
 
 #include <httpool/error.hpp>
 
@@ -143,34 +144,55 @@ void append_connection(appender& out, const response_context& context) {
 
 } // namespace
 
-boost::system::error_code append_head(std::string& out, const request& message,
-                                      std::optional<std::uint64_t> length, std::string_view host,
-                                      body_form& form) {
+boost::system::error_code plan_head(const request& message, std::optional<std::uint64_t> length,
+                                    request_head& out) noexcept {
   const fields& own = message.fields();
   const head_facts facts = gather(own);
   const bool chunked = facts.has_transfer || !message.trailers().empty() || !length;
   const fields& trailers = message.trailers();
   if (!is_target(message.method(), message.target()) || facts.trouble != problem::none ||
-      facts.host_trouble != problem::none || (facts.hosts == 0 && !is_host(host)) ||
+      facts.host_trouble != problem::none ||
       std::any_of(trailers.begin(), trailers.end(), is_never_trailer) ||
       (facts.has_transfer && facts.transfer != coding::chunked) ||
       (chunked && (facts.has_length || message.version() == http_version::http_1_0)) ||
       (facts.has_length && (facts.length != length || !says_one_length(own))))
     return error::invalid_request;
 
+  out.form = chunked ? body_form::chunked : *length > 0 ? body_form::plain : body_form::none;
+  out.length = length.value_or(0);
+  out.lacks_host = facts.hosts == 0;
+  out.lacks_coding = chunked && !facts.has_transfer;
+  out.lacks_length =
+      !chunked && !facts.has_length && (*length > 0 || anticipates_content(message.method()));
+  out.keep_alive = keeps_alive(message.version(), facts.says_close, facts.says_keep_alive);
+  out.expects_continue = facts.expects_continue;
+  return {};
+}
+
+void append_head(std::string& out, const request& message, std::string_view host,
+                 const request_head& plan) {
   appender head(out);
   head << message.method() << " " << message.target();
   head << (message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
-  if (facts.hosts == 0)
+  if (plan.lacks_host)
     append_field(head, "Host", host);
-  head << message_access::wire(own);
-  if (chunked && !facts.has_transfer)
+  head << message_access::wire(message.fields());
+  if (plan.lacks_coding)
     append_field(head, "Transfer-Encoding", "chunked");
-  else if (!chunked && !facts.has_length && (*length > 0 || anticipates_content(message.method())))
-    append_length(head, *length);
+  if (plan.lacks_length)
+    append_length(head, plan.length);
   head << line_break;
+}
 
-  form = chunked ? body_form::chunked : *length > 0 ? body_form::plain : body_form::none;
+boost::system::error_code append_head(std::string& out, const request& message,
+                                      std::string_view host, body_form& form) {
+  request_head plan;
+  if (const auto ec = plan_head(message, message.body().size(), plan))
+    return ec;
+  if (plan.lacks_host && !is_host(host))
+    return error::invalid_request;
+  append_head(out, message, host, plan);
+  form = plan.form;
   return {};
 }
 

@@ -21,22 +21,35 @@ enum class body_form : std::uint8_t {
   chunked, // append_chunk_size, the body, append_last_chunk
 };
 
-// Appends the head of a request that has a body of `length` bytes, or, without it, of a length that
-// nobody knows: its own fields, `Host: host` if it has none, and the framing field that its body
-// needs (RFC 9112 §6, RFC 9110 §8.6) if it has none. A request that has trailers, or says
-// `Transfer-Encoding: chunked`, or whose length is not known, goes out chunked.
+// What there is to know of a request before its head is written.
+struct request_head {
+  body_form form = body_form::none;
+  std::uint64_t length = 0;
+  bool lacks_host = false;
+  bool lacks_coding = false;
+  bool lacks_length = false;
+  bool keep_alive = true; // as far as the request says
+  bool expects_continue = false;
+};
+
+// Finds out how the head of a request goes out that has a body of `length` bytes, or, without it,
+// of a length that nobody knows. A request that has trailers, or says `Transfer-Encoding: chunked`,
+// or whose length is not known, goes out chunked.
 //
 // error::invalid_request if its own fields contradict its body or each other, or if a trailer is of
-// a kind that must not be one (RFC 9110 §6.5.1); `out` is unchanged then.
-boost::system::error_code append_head(std::string& out, const request& message,
-                                      std::optional<std::uint64_t> length, std::string_view host,
-                                      body_form& form);
+// a kind that must not be one (RFC 9110 §6.5.1).
+boost::system::error_code plan_head(const request& message, std::optional<std::uint64_t> length,
+                                    request_head& out) noexcept;
 
-// The same, for the body that the request holds.
-inline boost::system::error_code append_head(std::string& out, const request& message,
-                                             std::string_view host, body_form& form) {
-  return append_head(out, message, message.body().size(), host, form);
-}
+// Appends it: its own fields, `Host: host`, which must be one, if it has none, and the framing
+// field that its body needs (RFC 9112 §6, RFC 9110 §8.6) if it has none.
+void append_head(std::string& out, const request& message, std::string_view host,
+                 const request_head& plan);
+
+// Both, for the body that the request holds; `invalid_request`, too, if `host` is none. `out` is
+// unchanged after an error.
+boost::system::error_code append_head(std::string& out, const request& message,
+                                      std::string_view host, body_form& form);
 
 struct response_context {
   bool to_head = false;    // answers HEAD: no body follows

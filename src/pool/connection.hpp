@@ -44,6 +44,7 @@ struct connection : ledger::connection {
   httpool::stream stream{socket};
   boost::asio::ip::tcp::endpoint endpoint; ///< Where its dial led to; none if to a path.
   boost::beast::flat_buffer buffer;
+  std::string head; ///< Of the request that is being written: lent, so that its memory stays.
   std::atomic<bool> late = false;  ///< Its lessee or dial was cut off; written under the lock.
   bool watch_is_armed = false;     ///< A wait for readability is pending.
   std::shared_ptr<abortable> task; ///< Its dial or probe.

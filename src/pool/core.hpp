@@ -89,6 +89,7 @@ public:
   bool is_empty();
 
   // Leases.
+  static connection& connection_of(lease& held) noexcept { return *held.connection_; }
   void end_lease(connection& c, bool keep) noexcept;
   void undelivered(connection& c) noexcept;
   void set_lease_deadline(connection& c, time_point deadline) noexcept;

@@ -200,6 +200,7 @@ void pool_core::end_probe(lease asked, bool said_yes, time_point began) noexcept
 void pool_core::watch(connection& c) {
   c.watch_is_armed = true;
   c.buffer.shrink_to_fit();
+  c.head = std::string();
   c.socket.async_wait(asio::ip::tcp::socket::wait_read,
                       [weak = weak_from_this(), id = c.id](error_code ec) {
                         if (ec)

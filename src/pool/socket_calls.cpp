@@ -5,6 +5,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <array>
 #include <cerrno>
 
 #include <netinet/in.h>
@@ -46,6 +47,32 @@ liveness look_at(stream& quiet, boost::system::error_code* why) noexcept {
   if (seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
     return liveness::good;
   return liveness::closed;
+}
+
+std::size_t write_now(boost::asio::ip::tcp::socket& socket,
+                      std::span<const boost::asio::const_buffer> buffers,
+                      boost::system::error_code& ec) noexcept {
+  std::array<iovec, 8> pieces{};
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  for (const boost::asio::const_buffer& each : buffers) {
+    if (each.size() == 0)
+      continue;
+    pieces[message.msg_iovlen++] = {const_cast<void*>(each.data()), each.size()};
+    if (message.msg_iovlen == pieces.size())
+      break;
+  }
+  ssize_t sent = 0;
+  do
+    sent = ::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent >= 0) {
+    ec = {};
+    return static_cast<std::size_t>(sent);
+  }
+  ec = errno == EAGAIN ? boost::system::error_code(boost::asio::error::would_block)
+                       : boost::system::error_code(errno, boost::system::system_category());
+  return 0;
 }
 
 void shut_down(boost::asio::ip::tcp::socket& socket) noexcept {

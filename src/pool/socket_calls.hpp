@@ -4,9 +4,13 @@
 #include <httpool/pool_stats.hpp>
 #include <httpool/stream.hpp>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <span>
 
 namespace httpool::detail {
 
@@ -42,5 +46,10 @@ void configure(boost::asio::ip::tcp::socket& socket);
 boost::system::error_code
 connect_now(boost::asio::ip::tcp::socket& socket,
             const boost::asio::local::stream_protocol::endpoint& endpoint) noexcept;
+
+/// Writes what the system takes at once: `would_block` if that is nothing.
+std::size_t write_now(boost::asio::ip::tcp::socket& socket,
+                      std::span<const boost::asio::const_buffer> buffers,
+                      boost::system::error_code& ec) noexcept;
 
 } // namespace httpool::detail

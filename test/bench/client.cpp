@@ -61,10 +61,11 @@ public:
 
 private:
   asio::awaitable<void> work() {
+    const httpool::request question;
+    httpool::client_response answer;
     auto began = std::chrono::steady_clock::now();
     for (;;) {
-      const httpool::client_response answer =
-          co_await client_.async_send(httpool::request(), asio::use_awaitable);
+      co_await client_.async_send(question, answer, asio::use_awaitable);
       if (answer.status() != 200)
         throw std::runtime_error("the server answered " + std::to_string(answer.status()));
       const auto ended = std::chrono::steady_clock::now();

@@ -41,6 +41,12 @@ protected:
   ~send_operation() = default;
 };
 
+/// An `async_send` under way whose messages are the caller's.
+struct fill_operation : call_operation, operation<> {
+protected:
+  ~fill_operation() = default;
+};
+
 /// An `async_open` under way.
 struct open_operation : call_operation, operation<response_stream> {
 protected:
@@ -93,6 +99,8 @@ void give_ticket(exchange& core, read_operation& operation);
 // Each of these takes the operation over: it has ended, or will.
 void start_call(const std::shared_ptr<client_core>& core, send_operation& operation,
                 request message, body_source body, send_options options);
+void start_call(const std::shared_ptr<client_core>& core, fill_operation& operation,
+                const request& message, client_response& answer, const send_options& options);
 void start_call(const std::shared_ptr<client_core>& core, open_operation& operation,
                 request message, body_source body, send_options options);
 void start_drain(const std::shared_ptr<client_core>& core, client_drain_operation& operation,
@@ -117,6 +125,24 @@ struct initiate_call {
         alive,
         make_operation<Operation, cancel_call, Result>(alive, std::forward<Handler>(handler)),
         std::move(message), std::move(body), options);
+  }
+};
+
+/// Initiates `async_send` of messages that are the caller's.
+struct initiate_fill {
+  using executor_type = boost::asio::any_io_executor;
+
+  std::shared_ptr<client_core> core;
+
+  executor_type get_executor() const noexcept { return executor_of(*core); }
+
+  template <class Handler>
+  void operator()(Handler&& handler, const request* message, client_response* answer,
+                  const send_options& options) const {
+    const std::shared_ptr<client_core> alive = core;
+    start_call(alive,
+               make_operation<fill_operation, cancel_call>(alive, std::forward<Handler>(handler)),
+               *message, *answer, options);
   }
 };
 

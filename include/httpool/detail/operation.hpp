@@ -26,12 +26,16 @@
 namespace httpool::detail {
 
 /// A waiting operation with the completion signature `void(error_code, Results...)`. It ends, and
-/// frees itself, by exactly one call of `complete` or `abandon`.
+/// frees itself, by exactly one call of `complete`, `dispatch` or `abandon`.
 template <class... Results>
 class operation {
 public:
   /// Posts the handler with these results.
   virtual void complete(boost::system::error_code ec, Results... results) = 0;
+
+  /// Calls the handler with these results if this thread runs its context, or else posts it. To be
+  /// said by completion handlers alone, and last: never inside the call that begins the operation.
+  virtual void dispatch(boost::system::error_code ec, Results... results) = 0;
 
   /// Destroys the handler without calling it: its execution context is being destroyed.
   virtual void abandon() noexcept = 0;
@@ -153,6 +157,18 @@ public:
       room::deallocate(from, this);
       post(executor, std::move(call), from);
     }
+  }
+
+  void dispatch(boost::system::error_code ec, Results... results) override {
+    const auto* const of_context = io_context_in(executor_);
+    if (!of_context || !of_context->running_in_this_thread())
+      return complete(ec, std::move(results)...);
+    [[maybe_unused]] const auto executor = std::move(executor_); // has work until the handler ends
+    completion call{std::move(handler_), ec, std::tuple<Results...>(std::move(results)...)};
+    const memory from = allocator_of(call.handler);
+    this->~handler_operation();
+    room::deallocate(from, this);
+    call();
   }
 
   void abandon() noexcept override {
