@@ -45,6 +45,8 @@ constexpr std::array parts{
     part{"tls", "exchanges over TLS, beside a bare OpenSSL loop", bench::run_tls},
 #endif
     part{"server", "memory of idle connections", bench::run_server},
+    part{"gate", "so many exchanges and no more, for those who count what they take",
+         bench::run_gate},
 };
 
 void usage(std::ostream& out) {

@@ -38,5 +38,6 @@ int run_pool(const std::vector<std::string>& given);
 int run_dial(const std::vector<std::string>& given);
 int run_tls(const std::vector<std::string>& given);
 int run_server(const std::vector<std::string>& given);
+int run_gate(const std::vector<std::string>& given);
 
 } // namespace bench
