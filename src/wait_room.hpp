@@ -22,6 +22,11 @@ public:
     template <class U>
     allocator(const allocator<U>& other) noexcept : room_(other.room_) {}
 
+    // To move is to copy: what was moved from is still equal to its copies.
+    allocator(const allocator& other) noexcept = default;
+    allocator& operator=(const allocator& other) noexcept = default;
+    ~allocator() = default;
+
     T* allocate(std::size_t count) {
       if (count <= size / sizeof(T) && alignof(T) <= alignof(std::max_align_t) &&
           !room_->is_taken_.exchange(true))

@@ -8,29 +8,49 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include <atomic>
 #include <memory>
+#include <new>
+#include <utility>
 
 namespace httpool::detail {
 
 /// A coroutine of the pool's own, a dial or a probe, that can be ended from any thread.
 struct abortable {
-  explicit abortable(const boost::asio::any_io_executor& executor) : strand(strand_of(executor)) {}
+  explicit abortable(const boost::asio::any_io_executor& executor)
+      : strand(strand_of(executor)), beneath(beneath_strand(executor)) {}
 
   const boost::asio::any_io_executor strand;
+  const boost::asio::any_io_executor beneath; ///< By which the strand is entered.
   boost::asio::cancellation_signal signal; ///< To be used on the strand.
   bool is_aborted = false;                 ///< To be used on the strand.
   time_point deadline = time_point::max(); ///< Set before it starts.
 
-  static void abort(const std::shared_ptr<abortable>& self) {
-    boost::asio::post(self->strand, [self] {
+  /// Has `function` run on the strand, but not within this call. If memory lacks for that it is
+  /// destroyed: here, which throws `std::bad_alloc`, or later, when `lost` is called.
+  template <class Function, class Lost>
+  static void enter(const std::shared_ptr<abortable>& self, Function function, Lost lost) {
+    boost::asio::post(self->beneath, [self, function = std::move(function), lost]() mutable {
+      try {
+        boost::asio::dispatch(self->strand, std::move(function));
+      } catch (const std::bad_alloc&) {
+        lost();
+      }
+    });
+  }
+
+  template <class Lost>
+  static void abort(const std::shared_ptr<abortable>& self, Lost lost) {
+    const auto end = [self] {
       self->is_aborted = true;
       self->signal.emit(boost::asio::cancellation_type::terminal);
-    });
+    };
+    enter(self, end, lost);
   }
 };
 

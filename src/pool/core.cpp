@@ -81,7 +81,7 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
   run([&](todo& work) {
     try {
       const time_point deadline = saturating_add(work.now, timeout);
-      if (!reserve_timer(work.now, deadline))
+      if (!ledger_.is_closed() && !reserve_timer(work.now, deadline))
         throw std::bad_alloc();
       ledger_.acquire(work.now, operation, deadline, max_idle,
                       saturating_add(work.now, dial_timeout));
@@ -146,7 +146,7 @@ void pool_core::redial(acquire_operation& operation, lease dead, acquire_options
     c.late = false;
     try {
       const time_point deadline = saturating_add(work.now, timeout);
-      if (!reserve_timer(work.now, deadline))
+      if (!ledger_.is_closed() && !reserve_timer(work.now, deadline))
         throw std::bad_alloc();
       ledger_.redial(work.now, c, close_reason::peer_closed, operation, deadline,
                      saturating_add(work.now, dial_timeout));
@@ -164,11 +164,20 @@ void pool_core::redial(acquire_operation& operation, lease dead, acquire_options
 }
 
 void pool_core::drain(drain_operation& operation, duration timeout) {
+  bool is_known = true;
   run([&](todo& work) {
     operation.deadline = saturating_add(work.now, timeout);
+    is_known = operation.deadline == time_point::max() ||
+               reserve_timer(work.now, operation.deadline);
+    if (!is_known) {
+      drain_tickets_.remove(operation);
+      return ledger_.tick(work.now);
+    }
     drains_.push_back(operation);
     ledger_.close(work.now);
   });
+  if (!is_known)
+    complete(operation, asio::error::no_memory);
 }
 
 void pool_core::give_ticket(acquire_operation& operation) {
@@ -192,15 +201,18 @@ void pool_core::cancel_acquire(ticket wanted) {
 
 void pool_core::cancel_drain(ticket wanted) {
   drain_operation* found = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
+  run([&](todo& work) {
     found = drain_tickets_.find(wanted);
-    if (!found || !found->is_linked())
-      return;
-    drain_tickets_.remove(*found);
-    drains_.erase(drains_.iterator_to(*found));
-  }
-  found->complete(asio::error::operation_aborted);
+    if (found && found->is_linked()) {
+      drain_tickets_.remove(*found);
+      drains_.erase(drains_.iterator_to(*found));
+    } else {
+      found = nullptr;
+    }
+    ledger_.tick(work.now);
+  });
+  if (found)
+    complete(*found, asio::error::operation_aborted);
 }
 
 // The pool ----------------------------------------------------------------------------------------

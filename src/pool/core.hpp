@@ -123,6 +123,11 @@ private:
     bool has_queued = false;  ///< The pool has begun to wait for others of its budget.
     bool has_errands = false; ///< The budget has something for one of its pools.
     pool_snapshot snapshot;   ///< Only if there is an observer.
+
+    bool is_unfinished() const noexcept {
+      return !closes.empty() || !forgotten.empty() || !dials.empty() || !probes.empty() ||
+             !acquires.empty();
+    }
   };
 
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,
@@ -144,12 +149,12 @@ private:
   void ask_budget(need what, todo& work);
   void settle_budget(todo& work);
   void run_errands();
-  void arm_timer(time_point now);
+  void arm_timer(time_point now, time_point wake = time_point::max());
   bool arm_timer_for(time_point wake);
   bool reserve_timer(time_point now, time_point deadline);
   class timer_wait;
   void timer_ended() noexcept;
-  void track_work();
+  bool track_work();
   void perform(todo& work);
 
   void finish(acquire_operation& operation, todo& work);
@@ -158,8 +163,10 @@ private:
   void start_probe(connection& c) noexcept;
   void end_probe(lease asked, bool said_yes, time_point began) noexcept;
   void end_task(connection& c, const todo& work) noexcept;
-  void watch(connection& c);
+  void end_again(const abortable& task) noexcept;
+  void watch(connection& c, time_point now) noexcept;
   void take(connection& c) noexcept;
+  void take_back(connection& c, time_point now) noexcept;
   void stirred(std::uint64_t id);
   void expire();
 

@@ -23,8 +23,9 @@ using action = ledger::decision::action;
 
 namespace {
 
-/// After what time something is tried again for which there was no memory.
-constexpr duration without_memory = std::chrono::milliseconds(10);
+/// On this thread: the connection of a lease that is on its way to its caller. Whoever finds the
+/// way barred clears it.
+thread_local connection* under_way = nullptr;
 
 } // namespace
 
@@ -38,8 +39,7 @@ void pool_core::settle(todo& work) {
   settle_drains(work);
   if (budget_)
     settle_budget(work);
-  arm_timer(work.now);
-  track_work();
+  arm_timer(work.now, track_work() ? time_point::max() : saturating_add(work.now, without_memory));
   work.is_empty = has_owner_ && drains_.empty() && ledger_.is_empty(work.now);
   if (observer_)
     work.snapshot = ledger_.snapshot();
@@ -85,12 +85,7 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
     work.probes.push(*c);
     break;
   case action::watch:
-    try {
-      watch(*c);
-    } catch (const std::bad_alloc&) {
-      c->watch_is_armed = false;
-      ledger_.watch_again(*c, saturating_add(work.now, without_memory));
-    }
+    watch(*c, work.now);
     break;
   case action::cut_off:
     c->late = true;
@@ -104,9 +99,25 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
 /// Under the lock: tells a dial or a probe to end, now or as soon as there is memory for that.
 void pool_core::end_task(connection& c, const todo& work) noexcept {
   try {
-    abortable::abort(c.task);
+    abortable::abort(c.task, [weak = weak_from_this(), task = c.task] {
+      if (const auto self = weak.lock())
+        self->end_again(*task);
+    });
   } catch (const std::bad_alloc&) {
     ledger_.end_again(c, saturating_add(work.now, without_memory));
+  }
+}
+
+/// What was to end a dial or a probe was lost on its way. Perhaps it has ended since.
+void pool_core::end_again(const abortable& task) noexcept {
+  const std::lock_guard lock(mutex_);
+  const time_point now = std::chrono::steady_clock::now();
+  ledger::connection* const found = ledger_.find_busy([&](const ledger::connection& c) {
+    return static_cast<const connection&>(c).task.get() == &task;
+  });
+  if (found) {
+    ledger_.end_again(*found, saturating_add(now, without_memory));
+    arm_timer(now);
   }
 }
 
@@ -161,13 +172,13 @@ void pool_core::settle_drains(todo& work) {
   }
 }
 
-/// Under the lock: sees to it that the timer fires no later than the next deadline. It is left
-/// armed when that deadline goes away, which costs less than to follow every change, but not by a
+/// Under the lock: sees to it that the timer fires no later than the next deadline, and by `wake`
+/// at the latest. It is left armed when that deadline goes away, which costs less than to follow every change, but not by a
 /// closed pool that has none: that must not keep `run()` from returning.
-void pool_core::arm_timer(time_point now) {
+void pool_core::arm_timer(time_point now, time_point wake) {
   if (!timer_)
     return;
-  time_point wake = ledger_.next_wake(now);
+  wake = std::min(wake, ledger_.next_wake(now));
   for (const drain_operation& operation : drains_)
     wake = std::min(wake, operation.deadline);
   if (has_owner_)
@@ -236,8 +247,7 @@ bool pool_core::arm_timer_for(time_point wake) {
 /// or a cancelled one is about to leave it, and tells. So the timer is armed before anybody waits.
 bool pool_core::reserve_timer(time_point now, time_point deadline) {
   constexpr duration any = std::chrono::hours(1);
-  const bool is_needed =
-      timer_ && armed_for_ == time_point::max() && !ledger_.is_closed() && deadline > now;
+  const bool is_needed = timer_ && armed_for_ == time_point::max() && deadline > now;
   return !is_needed || arm_timer_for(std::min(deadline, saturating_add(now, any)));
 }
 
@@ -249,13 +259,17 @@ void pool_core::timer_ended() noexcept {
 }
 
 /// Under the lock: as long as somebody waits here the executor has work, though the handler may run
-/// on another.
-void pool_core::track_work() {
+/// on another. Executors that hold others need memory for that: false if it lacks, when the timer
+/// is work until there is some.
+bool pool_core::track_work() try {
   const bool has_work = timer_ && (ledger_.has_waiters() || !drains_.empty());
   if (has_work && !outstanding_)
     outstanding_.emplace(asio::prefer(executor_, asio::execution::outstanding_work.tracked));
   else if (!has_work)
     outstanding_.reset();
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void pool_core::expire() {
@@ -285,7 +299,7 @@ void pool_core::perform(todo& work) {
       start_probe(*c);
     while (acquire_operation* operation = work.acquires.pop())
       finish(*operation, work);
-  } while (!work.closes.empty());
+  } while (work.is_unfinished());
   while (!work.drained.empty()) {
     drain_operation& operation = work.drained.front();
     work.drained.pop_front();
@@ -304,8 +318,9 @@ void pool_core::perform(todo& work) {
   }
 }
 
-/// Looks at what was granted, and completes the operation or lets it wait again. What that decides
-/// goes to the same list of work: any number of dead connections needs no stack.
+/// Looks at what was granted, and completes the operation or lets it wait again. What that decides,
+/// or a lease that is lost on its way, goes to the same list of work: any number of dead
+/// connections or lost leases needs no stack.
 void pool_core::finish(acquire_operation& operation, todo& work) {
   const duration wait = work.now - operation.since;
   if (!operation.granted) {
@@ -324,7 +339,28 @@ void pool_core::finish(acquire_operation& operation, todo& work) {
     acquires_.remove(operation);
   }
   tell([&](pool_observer& o) { o.acquire_granted(c.id, wait, c.uses); });
+  connection* const outer = std::exchange(under_way, &c);
   complete(operation, error_code(), lease(shared_from_this(), c, false));
+  const bool is_lost = !std::exchange(under_way, outer);
+  if (is_lost)
+    decide(work, [&](todo&) { take_back(c, work.now); });
+}
+
+/// A lease ends of which its caller never knew.
+void pool_core::undelivered(connection& c) noexcept {
+  if (under_way == &c) {
+    under_way = nullptr;
+    return;
+  }
+  run([&](todo& work) { take_back(c, work.now); });
+}
+
+/// Under the lock.
+void pool_core::take_back(connection& c, time_point now) noexcept {
+  if (c.late)
+    ledger_.dropped(now, c, close_reason::cut_off);
+  else
+    ledger_.undelivered(now, c);
 }
 
 } // namespace httpool::detail

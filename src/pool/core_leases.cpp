@@ -28,15 +28,6 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
   });
 }
 
-void pool_core::undelivered(connection& c) noexcept {
-  run([&](todo& work) {
-    if (c.late)
-      ledger_.dropped(work.now, c, close_reason::cut_off);
-    else
-      ledger_.undelivered(work.now, c);
-  });
-}
-
 void pool_core::set_lease_deadline(connection& c, time_point deadline) noexcept {
   const std::lock_guard lock(mutex_);
   ledger_.set_lease_deadline(c, c.probing ? std::min(deadline, c.probe_ends_by) : deadline);

@@ -8,6 +8,9 @@
 
 namespace httpool::detail {
 
+/// After what time something is tried again for which there was no memory.
+constexpr duration without_memory = std::chrono::milliseconds(10);
+
 template <class Change>
 void pool_core::run(Change change) {
   todo work;

@@ -9,7 +9,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -80,22 +79,22 @@ asio::awaitable<bool> ask(const pool_probe& probe, std::shared_ptr<probe_run> ru
 ///
 /// What memory does not suffice for is destroyed, and reports the dial's end by that.
 void pool_core::start_dial(connection& c) noexcept try {
-  asio::post(c.task->strand,
-             [this, &c, task = c.task, end = dial_end(shared_from_this(), c)]() mutable {
-               if (task->is_aborted)
-                 return end(asio::error::operation_aborted);
-               try {
-                 asio::co_spawn(task->strand, dialer_.dial(c.stream, task->deadline),
-                                asio::bind_cancellation_slot(
-                                    task->signal.slot(),
-                                    [&c, task, end = std::move(end)](std::exception_ptr failure,
-                                                                     tcp::endpoint met) mutable {
-                                      c.endpoint = met;
-                                      end(code_of(failure));
-                                    }));
-               } catch (const std::bad_alloc&) {
-               }
-             });
+  auto start = [this, &c, task = c.task, end = dial_end(shared_from_this(), c)]() mutable {
+    if (task->is_aborted)
+      return end(asio::error::operation_aborted);
+    try {
+      asio::co_spawn(
+          task->strand, dialer_.dial(c.stream, task->deadline),
+          asio::bind_cancellation_slot(
+              task->signal.slot(), [&c, task, end = std::move(end)](std::exception_ptr failure,
+                                                                    tcp::endpoint met) mutable {
+                c.endpoint = met;
+                end(code_of(failure));
+              }));
+    } catch (const std::bad_alloc&) {
+    }
+  };
+  abortable::enter(c.task, std::move(start), [] {});
 } catch (const std::bad_alloc&) {
 }
 
@@ -135,7 +134,10 @@ void pool_core::dial_ended(connection& c, error_code ec) noexcept {
   c.socket.close(ignored);
   const duration took = std::chrono::steady_clock::now() - c.dialed_at;
   tell([&](pool_observer& o) { o.dial_failed(ec, took); });
-  run([&](todo& work) { ledger_.dial_failed(work.now, c, ec); });
+  run([&](todo& work) {
+    const duration pause = ec == asio::error::no_memory ? without_memory : duration::zero();
+    ledger_.dial_failed(work.now, c, ec, saturating_add(work.now, pause));
+  });
   delete &c;
 }
 
@@ -161,7 +163,7 @@ void pool_core::start_probe(connection& c) noexcept try {
   }
   auto probing = std::make_shared<probe_run>(
       probe_run{task, std::move(asked), std::chrono::steady_clock::now()});
-  asio::post(task->strand, [self = shared_from_this(), &c, probing = std::move(probing)] {
+  auto start = [self = shared_from_this(), &c, probing = std::move(probing)] {
     const auto& strand = probing->task->strand;
     if (probing->task->is_aborted || c.late)
       return self->end_probe(std::move(probing->asked), false, probing->began);
@@ -174,7 +176,8 @@ void pool_core::start_probe(connection& c) noexcept try {
               }));
     } catch (const std::bad_alloc&) {
     }
-  });
+  };
+  abortable::enter(task, std::move(start), [] {});
 } catch (const std::bad_alloc&) {
 }
 
@@ -196,8 +199,9 @@ void pool_core::end_probe(lease asked, bool said_yes, time_point began) noexcept
 
 // Watches -----------------------------------------------------------------------------------------
 
-/// Under the lock: waits for an idle connection to stir, which it should not.
-void pool_core::watch(connection& c) {
+/// Under the lock: waits for an idle connection to stir, which it should not, now or as soon as
+/// there is memory for that.
+void pool_core::watch(connection& c, time_point now) noexcept try {
   c.watch_is_armed = true;
   c.buffer.shrink_to_fit();
   c.head = std::string();
@@ -208,6 +212,9 @@ void pool_core::watch(connection& c) {
                         if (const auto self = weak.lock())
                           self->stirred(id);
                       });
+} catch (const std::bad_alloc&) {
+  c.watch_is_armed = false;
+  ledger_.watch_again(c, saturating_add(now, without_memory));
 }
 
 /// The connection may have been used, or closed, since its watch fired: only the look counts.
@@ -222,7 +229,7 @@ void pool_core::stirred(std::uint64_t id) {
     if (seen == liveness::spoke)
       return ledger_.spoke(work.now, *c, close_reason::peer_spoke);
     if (c->watched)
-      watch(*c);
+      watch(*c, work.now);
     ledger_.tick(work.now);
   });
 }

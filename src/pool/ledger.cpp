@@ -232,7 +232,8 @@ void ledger::dialed(time_point now, connection& c) {
   settle(now);
 }
 
-void ledger::dial_failed(time_point now, connection& c, boost::system::error_code why) {
+void ledger::dial_failed(time_point now, connection& c, boost::system::error_code why,
+                         time_point then) {
   begin_event();
   waiter* const reserved_for = c.reserved_for;
   end_dial(c);
@@ -241,6 +242,7 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
   if (closed_)
     return;
   count_dial_failure(now, c.dialed_at, why);
+  next_dial_ = std::max(next_dial_, then);
   if (reserved_for) {
     connection* const idle =
         reserved_for->where == waiter::place::choosy ? take_idle(now) : nullptr;

@@ -164,8 +164,10 @@ public:
   /// A dial gave a connection, and it was looked at.
   void dialed(time_point now, connection& c);
 
-  /// A dial failed, and its descriptor is closed.
-  void dial_failed(time_point now, connection& c, boost::system::error_code why);
+  /// A dial failed, and its descriptor is closed. No other is wanted before `then`, though there
+  /// may be no back-off.
+  void dial_failed(time_point now, connection& c, boost::system::error_code why,
+                   time_point then = time_point::min());
 
   /// A dial that is wanted cannot be made, within the event that wants it: as if it had failed.
   /// None is wanted before `then`, though there may be no back-off.
@@ -183,6 +185,18 @@ public:
 
   /// The idle connection of this id, if there is one.
   connection* find_idle(std::uint64_t id) noexcept;
+
+  /// The dialing or leased connection of which `is_wanted` is true, if there is one.
+  template <class Predicate>
+  connection* find_busy(Predicate is_wanted) noexcept {
+    for (connections* const list : {&dialing_, &leased_}) {
+      for (connection& c : *list) {
+        if (is_wanted(c))
+          return &c;
+      }
+    }
+    return nullptr;
+  }
 
   /// An idle connection stirred: its peer closed it or spoke out of turn.
   void spoke(time_point now, connection& c, close_reason reason);

@@ -6,14 +6,19 @@
 namespace httpool::detail {
 
 namespace asio = boost::asio;
+using plain = asio::io_context::executor_type;
 
 asio::any_io_executor strand_of(const asio::any_io_executor& executor) {
-  using plain = asio::io_context::executor_type;
   if (executor.target<asio::strand<plain>>())
     return executor;
   if (const auto* const of_context = executor.target<plain>())
     return asio::make_strand(*of_context);
   return asio::make_strand(executor);
+}
+
+asio::any_io_executor beneath_strand(const asio::any_io_executor& executor) {
+  const auto* const strand = executor.target<asio::strand<plain>>();
+  return strand ? strand->get_inner_executor() : executor;
 }
 
 } // namespace httpool::detail

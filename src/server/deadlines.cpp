@@ -4,6 +4,7 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace httpool::detail {
 
@@ -53,13 +54,15 @@ void deadlines::arm(clock::time_point at) {
   armed_ = at;
 }
 
-void deadlines::arm_for_first() {
+/// Whatever memory lacks for, the next deadline that is set arms the timer for.
+void deadlines::arm_for_first() noexcept try {
   clock::time_point first = clock::time_point::max();
   for (const list& each : lists_)
     if (!each.empty())
       first = std::min(first, each.front().expiry_);
   if (first < armed_)
     arm(first);
+} catch (const std::bad_alloc&) {
 }
 
 void deadlines::fire() {

@@ -55,7 +55,7 @@ private:
   using list = boost::intrusive::list<deadline_holder, boost::intrusive::constant_time_size<false>>;
 
   void arm(clock::time_point at);
-  void arm_for_first();
+  void arm_for_first() noexcept;
   void fire();
 
   boost::asio::steady_timer timer_;

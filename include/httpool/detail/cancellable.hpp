@@ -29,7 +29,8 @@ struct cancellable {
 };
 
 /// Makes the `Operation` that holds `handler`. If the handler has a cancellation slot, the
-/// operation gets a ticket from `core` and the slot a `Cancel` made of both.
+/// operation gets a ticket from `core` and the slot a `Cancel` made of both. The slot comes first,
+/// which may lack the memory: a ticket would have to be given back.
 template <class Operation, class Cancel, class... Results, class Core, class Handler>
 Operation& make_operation(const std::shared_ptr<Core>& core, Handler handler) {
   auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -37,8 +38,9 @@ Operation& make_operation(const std::shared_ptr<Core>& core, Handler handler) {
       std::move(handler), executor_of(*core));
   if (slot.is_connected()) {
     try {
+      Cancel& cancel = slot.template emplace<Cancel>(core, ticket());
       give_ticket(*core, *made);
-      slot.template emplace<Cancel>(core, made->own_ticket);
+      cancel = Cancel(core, made->own_ticket);
     } catch (...) {
       made->abandon();
       throw;
