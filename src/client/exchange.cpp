@@ -115,7 +115,7 @@ ticket exchange::cancel() noexcept {
 void exchange::begin(const owner& self) {
   if (const error_code ec = self->prepare())
     return end(self, ec);
-  lease leased = self->connections()->try_acquire(self->max_idle());
+  lease leased = self->connections()->try_acquire(self->max_idle(), self->deadline_);
   if (!leased)
     return acquire(self);
   got_lease(self, error_code(), std::move(leased));
@@ -181,6 +181,7 @@ acquire_operation& exchange::make_acquire(const owner& self) {
   const auto& pool = x.connections();
   acquire_operation& made = *handler_operation<acquire_operation, acquired, lease>::create(
       acquired{self}, pool->executor());
+  made.lease_deadline = x.deadline_;
   if (x.operation_->own_ticket) {
     try {
       pool->give_ticket(made);
@@ -217,10 +218,9 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
     return; // the acquire was begun, but its caller was told that it could not be
   if (ec || !x.take(std::move(leased)))
     return end(self, ec ? ec : asio::error::operation_aborted);
-  x.limit_ = x.deadline_;
+  x.limit_ = x.deadline_; // as the pool was told
   x.late_ = error::exchange_timeout;
   x.first_byte_at_ = time_point::max();
-  x.lease_.expires_at(x.limit_);
   go_on<&exchange::send>(self);
 }
 
@@ -315,8 +315,8 @@ void exchange::conclude(const owner& self) {
   x.has_ended_ = true;
   lease ended = x.leave_call();
   if (ended) {
-    x.keep_or_close(ended);
-    ended.reset();
+    const bool keeps = x.settle_connection(ended);
+    pool_core::end_exchange(std::move(ended), keeps);
   }
   x.client_->leave(std::move(x.pool_));
   if (x.operation_)
@@ -348,22 +348,23 @@ lease exchange::leave_call() noexcept {
   return std::move(lease_);
 }
 
-void exchange::keep_or_close(lease& ended) const noexcept {
+/// Says what is known of the connection and its endpoint, and whether it may serve again.
+bool exchange::settle_connection(lease& ended) const noexcept {
   if (!did_peer_serve())
     ended.avoid_endpoint();
   if (outcome_ || !is_sent_ || write_failed_ || is_upgraded_ || !framing_.keep_alive ||
       !head_.keep_alive)
-    return;
+    return false;
   if (framing_.has_hints) {
     const keep_alive_hint hint = hint_of(answer().fields());
     if (hint.announces_end())
-      return;
+      return false;
     if (const auto time = hint.idle_time())
       ended.limit_idle(*time);
     if (hint.requests)
       ended.limit_uses(*hint.requests);
   }
-  ended.keep_alive(true);
+  return true;
 }
 
 /// False if the peer took a request and nothing came of it. One that ends a connection which it had

@@ -161,7 +161,7 @@ private:
   void finish(Operation& operation, Results... results);
   error_code told(error_code ec) noexcept;
   lease leave_call() noexcept;
-  void keep_or_close(lease& ended) const noexcept;
+  bool settle_connection(lease& ended) const noexcept;
   bool did_peer_serve() const noexcept;
 
   // The messages.

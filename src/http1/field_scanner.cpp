@@ -8,9 +8,7 @@ namespace httpool::http1 {
 namespace {
 
 const char* end_of_token(const char* p, const char* end) noexcept {
-  const auto classes = [&](int i) { return char_classes[static_cast<unsigned char>(p[i])]; };
-  while (end - p >= 4 && (classes(0) & classes(1) & classes(2) & classes(3) & token_char) != 0)
-    p += 4;
+  p = end_of_word(p, end);
   while (p != end && is(*p, token_char))
     ++p;
   return p;

@@ -27,9 +27,9 @@ struct abortable {
 
   const boost::asio::any_io_executor strand;
   const boost::asio::any_io_executor beneath; ///< By which the strand is entered.
-  boost::asio::cancellation_signal signal; ///< To be used on the strand.
-  bool is_aborted = false;                 ///< To be used on the strand.
-  time_point deadline = time_point::max(); ///< Set before it starts.
+  boost::asio::cancellation_signal signal;    ///< To be used on the strand.
+  bool is_aborted = false;                    ///< To be used on the strand.
+  time_point deadline = time_point::max();    ///< Set before it starts.
 
   /// Has `function` run on the strand, but not within this call. If memory lacks for that it is
   /// destroyed: here, which throws `std::bad_alloc`, or later, when `lost` is called.
@@ -67,6 +67,7 @@ struct connection : ledger::connection {
   std::string head; ///< Of the request that is being written: lent, so that its memory stays.
   std::atomic<bool> late = false;  ///< Its lessee or dial was cut off; written under the lock.
   bool watch_is_armed = false;     ///< A wait for readability is pending.
+  bool is_unseen = false;          ///< Nobody has looked at it since it was used.
   std::shared_ptr<abortable> task; ///< Its dial or probe.
   time_point probe_ends_by = {};   ///< While a probe has it.
   connection* next = nullptr;      ///< In a list of what one event decided.

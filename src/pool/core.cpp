@@ -95,13 +95,16 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
     complete(operation, asio::error::no_memory, lease());
 }
 
-lease pool_core::try_acquire(duration max_idle) {
+lease pool_core::try_acquire(duration max_idle, time_point deadline) {
   for (;;) {
     ledger::connection* found = nullptr;
     run([&](todo& work) {
       found = ledger_.try_acquire(work.now, max_idle);
-      if (found)
-        take(static_cast<connection&>(*found));
+      if (!found)
+        return;
+      take(static_cast<connection&>(*found));
+      if (deadline != time_point::max())
+        ledger_.set_lease_deadline(*found, deadline);
     });
     if (!found)
       return lease();
@@ -167,8 +170,8 @@ void pool_core::drain(drain_operation& operation, duration timeout) {
   bool is_known = true;
   run([&](todo& work) {
     operation.deadline = saturating_add(work.now, timeout);
-    is_known = operation.deadline == time_point::max() ||
-               reserve_timer(work.now, operation.deadline);
+    is_known =
+        operation.deadline == time_point::max() || reserve_timer(work.now, operation.deadline);
     if (!is_known) {
       drain_tickets_.remove(operation);
       return ledger_.tick(work.now);

@@ -73,7 +73,7 @@ public:
 
   // Callers.
   void acquire(acquire_operation& operation, acquire_options options);
-  lease try_acquire(duration max_idle = duration::max());
+  lease try_acquire(duration max_idle = duration::max(), time_point deadline = time_point::max());
   void redial(acquire_operation& operation, lease dead, acquire_options options);
   void drain(drain_operation& operation, duration timeout);
   void give_ticket(acquire_operation& operation);
@@ -91,6 +91,10 @@ public:
   // Leases.
   static connection& connection_of(lease& held) noexcept { return *held.connection_; }
   void end_lease(connection& c, bool keep) noexcept;
+
+  /// The same, by one who has read all that the peer had to say. What more it says is found when
+  /// the connection is handed out again.
+  static void end_exchange(lease ended, bool keep) noexcept;
   void undelivered(connection& c) noexcept;
   void set_lease_deadline(connection& c, time_point deadline) noexcept;
   void limit_uses(connection& c, std::uint64_t more) const noexcept { ledger_.limit_uses(c, more); }
@@ -156,6 +160,7 @@ private:
   void timer_ended() noexcept;
   bool track_work();
   void perform(todo& work);
+  void give_back(connection& c, bool keep, close_reason otherwise) noexcept;
 
   void finish(acquire_operation& operation, todo& work);
   void start_dial(connection& c) noexcept;

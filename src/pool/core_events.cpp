@@ -54,6 +54,8 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
   switch (decision.what) {
   case action::grant:
     take(*c);
+    if (operation->lease_deadline != time_point::max())
+      ledger_.set_lease_deadline(*c, operation->lease_deadline);
     operation->granted = c;
     work.acquires.push(*operation);
     break;
@@ -173,8 +175,8 @@ void pool_core::settle_drains(todo& work) {
 }
 
 /// Under the lock: sees to it that the timer fires no later than the next deadline, and by `wake`
-/// at the latest. It is left armed when that deadline goes away, which costs less than to follow every change, but not by a
-/// closed pool that has none: that must not keep `run()` from returning.
+/// at the latest. It is left armed when that deadline goes away, which costs less than to follow
+/// every change, but not by a closed pool that has none: that must not keep `run()` from returning.
 void pool_core::arm_timer(time_point now, time_point wake) {
   if (!timer_)
     return;
@@ -329,7 +331,7 @@ void pool_core::finish(acquire_operation& operation, todo& work) {
     return;
   }
   connection& c = *operation.granted;
-  const liveness seen = c.waited ? look_at(c.stream) : liveness::good;
+  const liveness seen = c.waited || c.is_unseen ? look_at(c.stream) : liveness::good;
   if (seen != liveness::good) {
     decide(work, [&](todo&) { ledger_.stale(work.now, c, &operation, reason_of(seen)); });
     return;

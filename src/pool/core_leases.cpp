@@ -17,6 +17,19 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
     keep = seen == liveness::good && c.buffer.size() == 0;
     reason = seen == liveness::closed ? close_reason::peer_closed : close_reason::unread_bytes;
   }
+  c.is_unseen = false;
+  give_back(c, keep, reason);
+}
+
+void pool_core::end_exchange(lease ended, bool keep) noexcept {
+  const auto core = std::move(ended.core_);
+  connection& c = *std::exchange(ended.connection_, nullptr);
+  c.is_unseen = true;
+  core->give_back(c, keep && c.buffer.size() == 0,
+                  keep ? close_reason::unread_bytes : close_reason::dropped);
+}
+
+void pool_core::give_back(connection& c, bool keep, close_reason otherwise) noexcept {
   run([&](todo& work) {
     c.task.reset();
     if (c.late)
@@ -24,7 +37,7 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
     else if (keep)
       ledger_.returned(work.now, c);
     else
-      ledger_.dropped(work.now, c, reason);
+      ledger_.dropped(work.now, c, otherwise);
   });
 }
 

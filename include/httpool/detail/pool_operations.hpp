@@ -25,9 +25,10 @@ struct connection;
 
 /// An `async_acquire` under way.
 struct acquire_operation : waiter, cancellable, operation<lease> {
-  acquire_operation* next = nullptr;    ///< In a list of operations that have ended.
-  connection* granted = nullptr;        ///< What it ends with,
-  boost::system::error_code error = {}; ///< or why without.
+  acquire_operation* next = nullptr;             ///< In a list of operations that have ended.
+  connection* granted = nullptr;                 ///< What it ends with,
+  boost::system::error_code error = {};          ///< or why without.
+  time_point lease_deadline = time_point::max(); ///< Of the lease that it may give.
 
 protected:
   ~acquire_operation() = default;
