@@ -53,6 +53,9 @@ public:
     std::shared_ptr<wait_room> room_;
   };
 
+  /// Whether a wait is pending in it.
+  bool is_taken() const noexcept { return is_taken_; }
+
 private:
   static constexpr std::size_t size = 256;
 

@@ -27,7 +27,7 @@ namespace detail {
 
 class server_core;
 
-/// An `async_stop` or a `close` under way.
+/// An `async_stop` under way.
 struct stop_operation : boost::intrusive::list_base_hook<>, operation<> {
 protected:
   ~stop_operation() = default;
@@ -123,10 +123,11 @@ public:
   /// `server_options::drain_timeout` is closed as by `close()`.
   ///
   /// Completion signature `void(boost::system::error_code)`: no error if everything was answered,
-  /// `asio::error::timed_out` if something had to be cut. The handler runs on its associated
-  /// executor. The server's executor has to run until then. Cancellation is not supported, as it
-  /// could not undo the stop. Later calls join the first. `asio::error::no_memory` if there was
-  /// none to wait with: everything was closed as by `close()` then.
+  /// `asio::error::timed_out` if something had to be cut, by a `close()` too. The handler runs on
+  /// its associated executor. The server's executor has to run until then. Cancellation is not
+  /// supported, as it could not undo the stop. Later calls join the first.
+  /// `asio::error::no_memory` if there was none to wait with: everything was closed as by
+  /// `close()` then.
   template <class CompletionToken>
   auto async_stop(CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(

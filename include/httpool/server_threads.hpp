@@ -45,7 +45,8 @@ public:
   void close_connection(std::uint64_t id);
 
   /// Stops gracefully, as `server::async_stop` does, and joins the threads. Returns whether
-  /// everything was answered by the drain deadline.
+  /// everything was answered by the drain deadline; not so if there was no memory for that: then
+  /// everything was closed at once.
   bool stop();
 
 private:

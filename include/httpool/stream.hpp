@@ -5,13 +5,17 @@
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/append.hpp>
+#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/recycling_allocator.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <array>
@@ -48,7 +52,8 @@ public:
 
   template <class Handler>
   io_handler(Handler&& handler, const executor_type& fallback)
-      : executor_(executor_of(handler, fallback)), call_(erase(std::forward<Handler>(handler))) {}
+      : executor_(executor_of(handler, fallback)),
+        call_(erase(std::forward<Handler>(handler), fallback)) {}
 
   void operator()(boost::system::error_code ec, std::size_t size) { std::move(call_)(ec, size); }
 
@@ -72,21 +77,44 @@ private:
       return fallback;
   }
 
-  /// A handler whose executor is of another kind finds its own way there.
+  /// A handler whose executor is of another kind finds its own way there, and keeps it busy.
   template <class Handler>
-  static erased erase(Handler&& handler) {
+  static erased erase(Handler&& handler, const executor_type& fallback) {
     using type = std::decay_t<Handler>;
     if constexpr (is_of_io_executor<type>) {
       return erased(std::forward<Handler>(handler));
     } else {
+      const auto memory = allocator_of(handler);
       const auto slot = boost::asio::get_associated_cancellation_slot(handler);
-      return erased(boost::asio::bind_cancellation_slot(
-          slot, [h = type(std::forward<Handler>(handler))](boost::system::error_code ec,
-                                                           std::size_t size) mutable {
-            boost::asio::dispatch(boost::asio::append(std::move(h), ec, size));
-          }));
+      auto work =
+          boost::asio::make_work_guard(boost::asio::get_associated_executor(handler, fallback));
+      return erased(boost::asio::bind_allocator(
+          memory, boost::asio::bind_cancellation_slot(
+                      slot, [w = std::move(work), h = type(std::forward<Handler>(handler))](
+                                boost::system::error_code ec, std::size_t size) mutable {
+                        const auto until_it_is_there = std::move(w);
+                        boost::asio::dispatch(boost::asio::append(std::move(h), ec, size));
+                      })));
     }
   }
+
+  /// An allocator of `any_completion_handler` is in the handler, which Asio 1.81 destroys before it
+  /// frees what it has allocated with that for a handler around it.
+  template <class Handler>
+  static auto allocator_of(const Handler& handler) noexcept {
+    using fallback = boost::asio::recycling_allocator<void>;
+    using associated = boost::asio::associated_allocator_t<Handler, fallback>;
+    if constexpr (is_within_handler<associated>::value)
+      return fallback();
+    else
+      return boost::asio::get_associated_allocator(handler, fallback());
+  }
+
+  template <class Allocator>
+  struct is_within_handler : std::false_type {};
+  template <class T, class... Signatures>
+  struct is_within_handler<boost::asio::any_completion_handler_allocator<T, Signatures...>>
+      : std::true_type {};
 
   executor_type executor_;
   erased call_;

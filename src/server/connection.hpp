@@ -57,8 +57,8 @@ public:
   // The server stops: if no byte of a request has arrived, the connection ends.
   void nudge() noexcept;
 
-  // All that its client asked for is answered, and the connection waits for the client to close.
-  bool lingers() const noexcept { return lingering_ && out_.empty(); }
+  // A byte of a request has arrived whose response has not left.
+  bool owes_answer() const noexcept;
 
   // Ends it now.
   void abort() noexcept;

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include <linux/sockios.h>
@@ -92,6 +93,13 @@ void server_connection::end(bool lingering) noexcept {
 void server_connection::nudge() noexcept {
   if (waiting_ == waiting::request || waiting_ == waiting::handshake)
     stop_operation();
+}
+
+bool server_connection::owes_answer() const noexcept {
+  if (ended_ || !out_.empty())
+    return !out_.empty();
+  return in_body_ || parser_.started() ||
+         in_.view().find_first_not_of("\r\n") != std::string_view::npos;
 }
 
 void server_connection::abort() noexcept {

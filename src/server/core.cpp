@@ -5,7 +5,6 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/socket_base.hpp>
@@ -70,7 +69,8 @@ server_core::server_core(asio::any_io_executor executor, const tcp::endpoint& at
                                 options_.linger_timeout, options_.handshake_timeout})),
       acceptor_(executor_),
       pause_(executor_),
-      drained_(executor_) {
+      drained_(executor_),
+      closing_(executor_) {
   check_options(options_);
   listen(acceptor_, at, options_.reuse_port);
   local_ = acceptor_.local_endpoint();
@@ -81,28 +81,12 @@ void server_core::share_port() {
 }
 
 server_core::~server_core() {
+  places_->forget(place_waiter_);
   stops_.clear_and_dispose(abandoner());
 }
 
-// What `close` has done. It is made beforehand, so that to close needs no memory.
-struct server_core::closing {
-  std::weak_ptr<server_core> core;
-
-  void operator()(error_code) const {
-    const auto self = core.lock();
-    if (!self)
-      return;
-    self->stopping_ = true;
-    self->stop_listening();
-    self->abort_connections();
-    if (self->connections_.empty())
-      self->drained();
-  }
-};
-
 void server_core::start() {
-  closer_.reset(
-      handler_operation<stop_operation, closing>::create(closing{weak_from_this()}, executor_));
+  await_close();
   wait_for_client();
 }
 
@@ -132,7 +116,7 @@ void server_core::accept_waiting() {
   try {
     for (int i = 0; i < accepts_a_turn && acceptor_.is_open(); ++i) {
       pause_.set(wakeable_timer::time_point::max());
-      place room = take_place();
+      place room = places_->take(place_waiter_);
       if (!room)
         return pause_accepting();
       tcp::socket socket(executor_);
@@ -155,13 +139,6 @@ void server_core::accept_waiting() {
   ++counters_.accept_pauses;
   pause_.set(wakeable_timer::time_point::clock::now() + shortage_pause);
   pause_accepting();
-}
-
-place server_core::take_place() {
-  return places_->take([weak = weak_from_this()] {
-    if (const auto self = weak.lock())
-      self->pause_.wake();
-  });
 }
 
 void server_core::begin(tcp::socket socket, const tcp::endpoint& peer, place room) {
@@ -203,16 +180,31 @@ void server_core::close_connection(std::uint64_t id) {
   });
 }
 
-server_core::stop_pointer server_core::take_closer() noexcept {
-  const std::lock_guard lock(closer_mutex_);
-  return std::move(closer_);
+// Waits from the start, so that to close needs no memory.
+void server_core::await_close() {
+  closing_.async_wait(asio::bind_allocator(wait_room::allocator<void>(closing_room_),
+                                           [weak = weak_from_this()](const error_code&) {
+                                             if (const auto self = weak.lock())
+                                               self->close_now();
+                                           }));
 }
 
 void server_core::close() noexcept try {
-  if (stop_pointer closer = take_closer())
-    closer.release()->complete({});
+  closing_.wake();
+  // Nobody waits if all is closed, or if the executor, such as a strand, had no memory to be told.
+  if (!closing_room_->is_taken())
+    await_close();
 } catch (const std::bad_alloc&) {
-  // The executor, such as a strand, had no memory for it: the context will close what there is.
+  // The context will close what there is.
+}
+
+void server_core::close_now() noexcept {
+  stopping_ = true;
+  was_cut_ = was_cut_ || owes_answers();
+  stop_listening();
+  abort_connections();
+  if (connections_.empty())
+    drained();
 }
 
 void server_core::stop(stop_operation& operation) {
@@ -265,12 +257,14 @@ void server_core::begin_stop() {
 }
 
 error_code server_core::end_stop() {
-  if (connections_.empty())
-    return {};
-  const bool answered = std::all_of(connections_.begin(), connections_.end(),
-                                    [](const server_connection& each) { return each.lingers(); });
+  was_cut_ = was_cut_ || owes_answers();
   abort_connections();
-  return answered ? error_code() : asio::error::timed_out;
+  return was_cut_ ? asio::error::timed_out : error_code();
+}
+
+bool server_core::owes_answers() const noexcept {
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const server_connection& each) { return each.owes_answer(); });
 }
 
 void server_core::stop_listening() noexcept {
@@ -286,7 +280,7 @@ void server_core::abort_connections() noexcept {
 
 // Wakes who waits for it, and lets who comes later not wait.
 void server_core::drained() noexcept {
-  take_closer();
+  closing_.wake();
   deadlines_->stop();
   drained_.expires_at(asio::steady_timer::time_point::min());
 }

@@ -23,7 +23,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
 namespace httpool::detail {
 
@@ -70,6 +69,9 @@ public:
   void close_connection(std::uint64_t id);
   void close() noexcept;
 
+  // Closes everything. On the executor, or once nothing runs there any more.
+  void close_now() noexcept;
+
   // Takes the operation over.
   void stop(stop_operation& operation);
 
@@ -90,19 +92,18 @@ private:
   void wait_for_client();
   void pause_accepting();
   void accept_waiting();
-  place take_place();
   void begin(tcp::socket socket, const tcp::endpoint& peer, place room);
-  struct closing;
   struct abandoner {
     void operator()(stop_operation* operation) const noexcept { operation->abandon(); }
   };
   using stop_pointer = std::unique_ptr<stop_operation, abandoner>;
 
-  stop_pointer take_closer() noexcept;
+  void await_close();
   void wait_for_stop(stop_pointer operation);
   void complete_stops(boost::system::error_code ec);
   void begin_stop();
   boost::system::error_code end_stop();
+  bool owes_answers() const noexcept;
   void stop_listening() noexcept;
   void abort_connections() noexcept;
   void drained() noexcept;
@@ -115,18 +116,20 @@ private:
   tcp::acceptor acceptor_;
   tcp::endpoint local_;
   wakeable_timer pause_; // of accepting, for want of places, descriptors or memory
+  place_waiter place_waiter_{pause_};
   const std::shared_ptr<wait_room> accept_room_ = std::make_shared<wait_room>();
   boost::asio::steady_timer drained_; // expires once all is answered, or at the drain deadline
   date_cache date_;
   server_counters counters_;
   list connections_;
   bool stopping_ = false;
+  bool was_cut_ = false;                         // a request that was arriving or being answered
   boost::intrusive::list<stop_operation> stops_; // that wait for `drained_`
   bool awaits_drained_ = false;
   const std::shared_ptr<wait_room> drained_room_ = std::make_shared<wait_room>();
 
-  std::mutex closer_mutex_;
-  stop_pointer closer_; // what `close` completes, until everything is closed
+  wakeable_timer closing_; // ended by `close`, awaited from the start
+  const std::shared_ptr<wait_room> closing_room_ = std::make_shared<wait_room>();
 };
 
 } // namespace httpool::detail

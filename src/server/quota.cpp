@@ -1,7 +1,6 @@
 #include "server/quota.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace httpool::detail {
 
@@ -15,14 +14,21 @@ void place::open() noexcept {
   owner_->count_open();
 }
 
-place quota::take(std::function<void()> wake) {
+place quota::take(place_waiter& who) noexcept {
   const std::lock_guard lock(mutex_);
   if (limit_ != 0 && taken_ >= limit_) {
-    waiting_.push_back(std::move(wake));
+    if (!who.is_linked())
+      waiting_.push_back(who);
     return {};
   }
   ++taken_;
   return place(shared_from_this());
+}
+
+void quota::forget(place_waiter& who) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (who.is_linked())
+    waiting_.erase(waiting_.iterator_to(who));
 }
 
 void quota::count_open() noexcept {
@@ -31,16 +37,12 @@ void quota::count_open() noexcept {
 }
 
 void quota::give_back(bool was_open) noexcept {
-  std::list<std::function<void()>> woken;
-  {
-    const std::lock_guard lock(mutex_);
-    --taken_;
-    if (was_open)
-      --open_;
-    woken.swap(waiting_);
-  }
-  for (const auto& wake : woken)
-    wake();
+  const std::lock_guard lock(mutex_);
+  --taken_;
+  if (was_open)
+    --open_;
+  // With the lock held: who waits may be about to go.
+  waiting_.clear_and_dispose([](place_waiter* who) { who->timer_.wake(); });
 }
 
 std::size_t quota::open() const noexcept {

@@ -1,11 +1,13 @@
 // How many connections are open, and who waits for one to close; common to a server's threads.
 #pragma once
 
+#include "wakeable_timer.hpp"
+
+#include <boost/intrusive/list.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -32,14 +34,26 @@ private:
   bool is_open_ = false;
 };
 
+// Who waits for a place: the wait of the timer is ended when there may be one again.
+class place_waiter : public boost::intrusive::list_base_hook<> {
+public:
+  explicit place_waiter(wakeable_timer& timer) noexcept : timer_(timer) {}
+
+private:
+  friend class quota;
+  wakeable_timer& timer_;
+};
+
 class quota : public std::enable_shared_from_this<quota> {
 public:
   // At most `limit` at a time; zero: no limit.
   explicit quota(std::size_t limit) noexcept : limit_(limit) {}
 
-  // A place, or none: then `wake`, which must not throw, is called from any thread when there may
-  // be one again.
-  place take(std::function<void()> wake);
+  // A place, or none: then `who` waits for one, which needs no memory.
+  place take(place_waiter& who) noexcept;
+
+  // To be called before `who` goes.
+  void forget(place_waiter& who) noexcept;
 
   // The next connection's id, counting from 1.
   std::uint64_t next_id() noexcept { return ++last_id_; }
@@ -57,7 +71,7 @@ private:
   std::size_t taken_ = 0;
   std::size_t open_ = 0;
   std::size_t peak_ = 0;
-  std::list<std::function<void()>> waiting_;
+  boost::intrusive::list<place_waiter> waiting_;
   std::atomic<std::uint64_t> last_id_ = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include <future>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -69,16 +70,23 @@ public:
   bool stop() {
     const std::lock_guard lock(stopping_);
     if (threads_.empty())
-      return true;
-    std::vector<std::promise<bool>> stopped(servers_.size());
-    for (std::size_t i = 0; i < servers_.size(); ++i)
-      servers_[i]->async_stop(
-          [&done = stopped[i]](boost::system::error_code ec) { done.set_value(!ec); });
-    bool clean = true;
-    for (std::promise<bool>& each : stopped)
-      clean = each.get_future().get() && clean;
-    end_threads();
-    return clean;
+      return is_clean_;
+    std::vector<std::promise<bool>> stopped; // outlives the threads, which set it
+    try {
+      stopped.resize(servers_.size());
+      for (std::size_t i = 0; i < servers_.size(); ++i)
+        servers_[i]->async_stop(
+            [&done = stopped[i]](boost::system::error_code ec) { done.set_value(!ec); });
+      for (std::promise<bool>& each : stopped)
+        is_clean_ = each.get_future().get() && is_clean_;
+      end_threads();
+    } catch (const std::bad_alloc&) {
+      is_clean_ = false;
+      end_threads();
+      for (const auto& each : servers_)
+        each->core_->close_now();
+    }
+    return is_clean_;
   }
 
 private:
@@ -94,7 +102,8 @@ private:
   std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
   std::vector<std::unique_ptr<server>> servers_;
   std::vector<std::thread> threads_;
-  std::mutex stopping_; // held by who stops: another one waits, and finds it done
+  bool is_clean_ = true; // everything was answered when it stopped
+  std::mutex stopping_;  // held by who stops: another one waits, and finds it done
 };
 
 server_threads::server_threads(std::size_t threads, const boost::asio::ip::tcp::endpoint& at,

@@ -255,6 +255,47 @@ BOOST_AUTO_TEST_CASE(what_is_not_done_by_the_drain_deadline_is_cut) {
   until([&] { return cancelled == 1 && server->stats().open == 0; });
 }
 
+BOOST_AUTO_TEST_CASE(a_request_that_close_cuts_makes_the_stop_a_failure) {
+  std::atomic<int> begun = 0;
+  std::atomic<int> cancelled = 0;
+  live_server server(never(begun, cancelled), patient());
+  client peer(server);
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return begun == 1; });
+  std::future<error_code> stopped = stop(server);
+  server->close();
+  BOOST_TEST((stopped.get() == asio::error::timed_out));
+  BOOST_TEST(!peer.receive().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_a_request_that_close_cuts_makes_the_stop_a_failure) {
+  live_server server(hello, patient());
+  client peer(server);
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT");
+  BOOST_TEST(peer.receive()->status() == 200u);
+  std::future<error_code> stopped = stop(server);
+  until([&] { return refused(server.endpoint()); });
+  server->close();
+  BOOST_TEST((stopped.get() == asio::error::timed_out));
+}
+
+BOOST_AUTO_TEST_CASE(
+    clients_that_were_answered_do_not_make_the_stop_a_failure_when_close_ends_them) {
+  httpool::server_options options = patient();
+  options.linger_timeout = 1min;
+  live_server server(hello, options);
+  client lingering(server);
+  client idle(server);
+  client silent(server);
+  lingering.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  BOOST_TEST(lingering.receive()->status() == 200u);
+  BOOST_TEST(idle.get("/").status() == 200u);
+  idle.send("\r\n");
+  std::future<error_code> stopped = stop(server);
+  server->close();
+  BOOST_TEST(!stopped.get());
+}
+
 BOOST_AUTO_TEST_CASE(close_ends_everything_at_once) {
   std::atomic<int> begun = 0;
   std::atomic<int> cancelled = 0;
@@ -376,6 +417,19 @@ BOOST_AUTO_TEST_CASE(threads_may_be_stopped_by_several_at_a_time) {
   BOOST_TEST(one.get());
   BOOST_TEST(other.get());
   BOOST_TEST(peer.at_end());
+}
+
+BOOST_AUTO_TEST_CASE(threads_that_had_to_cut_something_say_so_whenever_they_are_asked) {
+  std::atomic<int> begun = 0;
+  std::atomic<int> cancelled = 0;
+  httpool::server_options options;
+  options.drain_timeout = 1ms;
+  httpool::server_threads server(2, any_port(), never(begun, cancelled), options);
+  client peer(server.local_endpoint());
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return begun == 1; });
+  BOOST_TEST(!server.stop());
+  BOOST_TEST(!server.stop());
 }
 
 BOOST_AUTO_TEST_CASE(threads_end_with_their_server_whatever_is_going_on) {

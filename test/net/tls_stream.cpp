@@ -2,7 +2,12 @@
 
 #include "net/tls_loop.hpp"
 
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -36,6 +41,78 @@ asio::awaitable<std::string> ask(httpool::connection_pool& pool) {
   lease.keep_alive(true);
   co_return response.body();
 }
+
+/// An executor that `any_io_executor` cannot hold, as it does not know how not to block.
+class own_executor {
+public:
+  explicit own_executor(asio::io_context::executor_type of) noexcept : of_(of) {}
+
+  asio::execution_context& query(asio::execution::context_t) const noexcept {
+    return of_.context();
+  }
+  auto prefer(asio::execution::outstanding_work_t::tracked_t property) const {
+    return tracked(asio::prefer(of_, property));
+  }
+  template <class Function>
+  void execute(Function&& function) const {
+    of_.execute(std::forward<Function>(function));
+  }
+  friend bool operator==(const own_executor&, const own_executor&) noexcept = default;
+
+private:
+  using work = std::decay_t<decltype(asio::prefer(std::declval<asio::io_context::executor_type>(),
+                                                  asio::execution::outstanding_work.tracked))>;
+
+  class tracked {
+  public:
+    explicit tracked(work of) noexcept : of_(of) {}
+    asio::execution_context& query(asio::execution::context_t) const noexcept {
+      return asio::query(of_, asio::execution::context);
+    }
+    template <class Function>
+    void execute(Function&& function) const {
+      of_.execute(std::forward<Function>(function));
+    }
+    friend bool operator==(const tracked&, const tracked&) noexcept = default;
+
+  private:
+    work of_;
+  };
+
+  asio::io_context::executor_type of_;
+};
+
+struct usage {
+  std::size_t taken = 0;
+  std::size_t given_back = 0;
+};
+
+/// Counts what is taken and given back.
+template <class T>
+struct counting_allocator {
+  using value_type = T;
+
+  explicit counting_allocator(usage& of) noexcept : used(&of) {}
+  template <class U>
+  counting_allocator(const counting_allocator<U>& other) noexcept : used(other.used) {}
+
+  T* allocate(std::size_t count) {
+    ++used->taken;
+    return std::allocator<T>().allocate(count);
+  }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    ++used->given_back;
+    std::allocator<T>().deallocate(memory, count);
+  }
+  template <class U>
+  bool operator==(const counting_allocator<U>& other) const noexcept {
+    return used == other.used;
+  }
+
+  usage* used;
+};
+
+using any_handler = asio::any_completion_handler<void(error_code, std::size_t)>;
 
 struct streams : tls_loop {
   std::string result_of(asio::awaitable<std::string> task) {
@@ -150,4 +227,86 @@ BOOST_FIXTURE_TEST_CASE(a_connection_changes_its_protocol_under_tls, streams) {
   };
   BOOST_TEST(result_of(talk(sender.pool())) == "world");
   check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_context_goes_on_until_its_handler_has_run_whatever_its_executor,
+                        streams) {
+  static_assert(!std::is_convertible_v<own_executor, asio::any_io_executor>);
+  static_assert(!std::is_convertible_v<asio::any_completion_executor, asio::any_io_executor>);
+  for (const bool is_erased : {false, true}) {
+    tls_peer peer(context, good(), {serves().hears_bytes(5).says("hello")});
+    client sender(context, https_to(peer), trusting());
+    warm_up(sender);
+    httpool::lease lease = sender.pool().try_acquire();
+    BOOST_TEST_REQUIRE(bool(lease));
+    asio::io_context other(1);
+    std::string got(5, '?');
+    int ended = 0;
+    usage used;
+    const auto handler = [&](error_code ec, std::size_t size) {
+      BOOST_TEST(!ec);
+      BOOST_TEST(size == 5u);
+      BOOST_TEST(other.get_executor().running_in_this_thread());
+      ++ended;
+    };
+    const auto bound = [&](auto executor) {
+      return asio::bind_allocator(counting_allocator<void>(used),
+                                  asio::bind_executor(executor, handler));
+    };
+    const auto begin = [&](const auto& operation) {
+      if (is_erased)
+        operation(any_handler(bound(other.get_executor())));
+      else
+        operation(bound(own_executor(other.get_executor())));
+    };
+    begin([&](auto h) { lease.stream().async_read_some(asio::buffer(got), std::move(h)); });
+    begin([&](auto h) {
+      lease.stream().async_write_some(asio::const_buffer("hello", 5), std::move(h));
+    });
+    for (int expected = 1; expected <= 2; ++expected) {
+      BOOST_TEST_REQUIRE(until([&] {
+        other.poll();
+        BOOST_TEST_REQUIRE((other.stopped() == (ended == 2)));
+        return ended == expected;
+      }));
+    }
+    BOOST_TEST(got == "hello");
+    BOOST_TEST(used.taken > 1u);
+    BOOST_TEST(used.taken == used.given_back);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_handler_with_an_executor_of_another_kind_may_go_with_its_contexts,
+                        streams) {
+  tls_peer peer(context, good(), {serves()});
+  usage used;
+  asio::io_context other(1);
+  {
+    asio::io_context gone(1);
+    client sender(gone, https_to(peer), trusting());
+    bool is_warm = false;
+    sender.async_send(get(), [&](error_code ec, const client_response&) {
+      BOOST_TEST(!ec);
+      is_warm = true;
+    });
+    BOOST_TEST_REQUIRE(until([&] {
+      gone.poll();
+      return is_warm;
+    }));
+    httpool::lease lease = sender.pool().try_acquire();
+    BOOST_TEST_REQUIRE(bool(lease));
+    std::string room(5, '?');
+    lease.stream().async_read_some(
+        asio::buffer(room),
+        any_handler(asio::bind_allocator(
+            counting_allocator<void>(used),
+            asio::bind_executor(other.get_executor(), [](error_code, std::size_t) {
+              BOOST_ERROR("its context is gone");
+            }))));
+    other.poll();
+    BOOST_TEST(!other.stopped());
+  }
+  other.poll();
+  BOOST_TEST(other.stopped());
+  BOOST_TEST(used.taken == used.given_back);
 }
