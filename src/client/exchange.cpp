@@ -167,7 +167,11 @@ duration exchange::max_idle() const noexcept {
 // The connection ----------------------------------------------------------------------------------
 
 struct exchange::acquired {
+  using allocator_type = step_allocator<void>;
+
   owner self;
+
+  allocator_type get_allocator() const noexcept { return allocator_type(*self); }
 
   void operator()(error_code ec, lease leased) const {
     self->is_stepping_ = true;

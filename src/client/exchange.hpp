@@ -243,7 +243,7 @@ private:
   std::size_t to_discard_ = 0;
 
   // Memory for what waits for the one step that is pending, if there is no strand.
-  static constexpr std::size_t step_size = 256;
+  static constexpr std::size_t step_size = 512;
   alignas(std::max_align_t) std::byte step_room_[step_size];
   bool is_room_taken_ = false;
 
