@@ -2,6 +2,7 @@
 
 #include "client/exchange.hpp"
 
+#include "client/exchange_steps.hpp"
 #include "client/idempotent.hpp"
 #include "client/keep_alive_hint.hpp"
 #include "pool/strand.hpp"
@@ -88,6 +89,7 @@ exchange::~exchange() {
   client_->leave(std::move(pool_));
   if (operation_)
     send_ ? send_->abandon() : open_->abandon();
+  abandon_reader();
 }
 
 ticket exchange::cancel() noexcept {
@@ -123,8 +125,10 @@ boost::system::error_code exchange::prepare() {
   if (expects_leave_ && form_ == http1::body_form::none)
     return error::invalid_request; // RFC 9110 §10.1.1
   is_two_way_ = source_ || expects_leave_ || request_.body().size() >= two_way_size;
-  if (is_two_way_ || is_streamed_) // the owner of a stream may drop it while a step is pending
+  if (is_two_way_ || is_streamed_) { // the owner of a stream may drop it while a step is pending
+    reserve_ = std::make_shared<reserved_blocks>();
     strand_.emplace(strand_of(executor()));
+  }
   if (form_ == http1::body_form::chunked && !source_) {
     if (*size > 0)
       http1::append_chunk_size(framing_line_, *size);
@@ -196,7 +200,7 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
   x.late_ = error::exchange_timeout;
   x.first_byte_at_ = time_point::max();
   x.lease_.expires_at(x.limit_);
-  on_strand(self, [self] { send(self); });
+  go_on<&exchange::send>(self);
 }
 
 /// Makes the lease known to `cancel()`. False if that has been called.
@@ -259,7 +263,7 @@ void exchange::end(const owner& self, error_code ec) {
     return conclude(self);
   x.is_ending_ = true;
   x.outcome_ = x.told(ec);
-  x.is_asking_leave_ = false;
+  x.is_asking_leave_ = x.is_waiting_ = false;
   if (x.leave_timer_)
     x.leave_timer_->cancel();
   if (x.is_writing_ || x.is_reading_) {
@@ -270,6 +274,14 @@ void exchange::end(const owner& self, error_code ec) {
     x.source_signal_.emit(asio::cancellation_type::terminal);
   }
   conclude(self);
+}
+
+/// A step could not be done for want of memory.
+void exchange::lack_memory(const owner& self) {
+  exchange& x = *self;
+  end(self, asio::error::no_memory);
+  if (x.reader_ && !x.is_reading_)
+    deliver(self, x.outcome_ ? x.outcome_ : asio::error::no_memory, 0);
 }
 
 /// Ends the exchange, or has the request sent again, once no step is pending.

@@ -6,13 +6,15 @@
 // A small request is written, and then the response is read: one chain, one step at a time. A
 // request that is large, is produced piece by piece, or waits for leave to go on is written while
 // the response is read: two chains on a strand. Whichever of them decides how the exchange ends
-// stops the other, and the exchange ends when neither has a step pending.
+// stops the other, and the exchange ends when neither has a step pending. A step that memory lacks
+// to bring to the strand comes by memory put aside, with that for its outcome.
 //
 // A response is received whole into the message, or its head completes the call and its body is
 // read by a `response_stream`, step by step as its owner asks.
 #pragma once
 
 #include "client/client_core.hpp"
+#include "client/reserved_post.hpp"
 #include "http1/body_decoder.hpp"
 #include "http1/framing.hpp"
 #include "http1/head_parser.hpp"
@@ -21,20 +23,15 @@
 #include <httpool/client.hpp>
 #include <httpool/error.hpp>
 
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <new>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +42,9 @@ class exchange : public std::enable_shared_from_this<exchange> {
 public:
   using owner = std::shared_ptr<exchange>;
   using error_code = boost::system::error_code;
+
+  /// What comes next, given how that has ended which it waited for.
+  using step = void (*)(const owner&, error_code, std::size_t);
 
   /// Begins, and takes the operation over.
   template <class Operation>
@@ -79,26 +79,20 @@ private:
   /// What is being written.
   enum class sending : std::uint8_t { whole, head, piece, last };
 
-  struct abandoner {
-    void operator()(read_operation* operation) const noexcept;
-  };
-  using reading = std::unique_ptr<read_operation, abandoner>;
-
   // Completion handlers that go on with a step.
   struct acquired;
-  struct produced;
-  struct piece_came;
-  template <void (*Step)(const owner&, error_code, std::size_t)>
-  struct then;
+  template <step Step>
+  class then;
+  template <step Step>
+  class recovered;
 
-  template <void (*Step)(const owner&, error_code, std::size_t), class Start>
+  template <step Step, class Start>
   static void launch(const owner& self, bool& pending, Start start);
+  template <step Step>
+  static void go_on(const owner& self);
   template <class Action>
   static void guarded(const owner& self, Action&& action);
-  template <class Action>
-  static void on_strand(const owner& self, Action action);
-  template <class Action>
-  static void with_reader(const owner& self, reading operation, Action action);
+  static void lack_memory(const owner& self);
 
   // The connection. Each step shares the exchange with the next.
   static void begin(const owner& self);
@@ -113,15 +107,16 @@ private:
   lease give_up_lease() noexcept;
 
   // The request.
-  static void send(const owner& self);
+  static void send(const owner& self, error_code ec, std::size_t size);
   static void write(const owner& self, sending what);
   static void wrote(const owner& self, error_code ec, std::size_t size);
   static void sent(const owner& self);
   static void await_leave(const owner& self);
+  static void waited(const owner& self, error_code ec, std::size_t size);
   static void got_leave(const owner& self);
   static void send_body(const owner& self);
   static void produce(const owner& self);
-  static void got_piece(const owner& self, std::exception_ptr failure, std::size_t size);
+  static void got_piece(const owner& self, error_code ec, std::size_t size);
   static void end_of_source(const owner& self);
   static void source_failed(const owner& self, error_code ec);
   bool rewind();
@@ -140,10 +135,12 @@ private:
 
   // A streamed body.
   static void open(const owner& self);
-  static void next_piece(const owner& self, reading operation, boost::asio::mutable_buffer buffer);
-  static void got_body(const owner& self, reading operation, boost::asio::mutable_buffer buffer,
-                       bool is_direct, error_code ec, std::size_t size);
-  static void deliver(const owner& self, reading operation, error_code ec, std::size_t size);
+  static void begin_read(const owner& self, error_code ec, std::size_t size);
+  static void next_piece(const owner& self);
+  static void got_body(const owner& self, error_code ec, std::size_t size);
+  static void deliver(const owner& self, error_code ec, std::size_t size);
+  void abandon_reader() noexcept;
+  static void dropped(const owner& self, error_code ec, std::size_t size);
   static void discard(const owner& self);
   static void discarded(const owner& self, error_code ec, std::size_t size);
 
@@ -202,7 +199,9 @@ private:
   bool has_pieces_ = false;
   bool is_asking_leave_ = false; ///< To send the body,
   bool has_leave_ = false;       ///< which the peer has given.
+  bool is_waiting_ = false;      ///< For that, or for as long as it may take.
   std::optional<boost::asio::any_io_executor> strand_;
+  std::shared_ptr<reserved_blocks> reserve_; ///< Of a strand.
   std::optional<boost::asio::steady_timer> leave_timer_;
   boost::asio::cancellation_signal source_signal_; ///< To be used on the strand.
 
@@ -215,8 +214,13 @@ private:
   bool has_bytes_ = false; ///< A byte of a response has come.
   bool is_upgraded_ = false;
   client_response response_;
-  std::string content_;           ///< Of a streamed body: decoded, and not read yet
-  std::size_t content_taken_ = 0; ///< from here on.
+  std::string content_;             ///< Of a streamed body: decoded, and not read yet
+  std::size_t content_taken_ = 0;   ///< from here on.
+  read_operation* asked_ = nullptr; ///< On its way to the strand, with its buffer:
+  boost::asio::mutable_buffer asked_room_;
+  read_operation* reader_ = nullptr; ///< Whom the next piece is for,
+  boost::asio::mutable_buffer room_; ///< in here;
+  bool is_direct_ = false;           ///< which is read past the connection's buffer.
   std::size_t to_discard_ = 0;
 
   // The end.
@@ -230,7 +234,7 @@ private:
   // Under the client's lock if the operation can be cancelled.
   lease lease_;
   ticket waiting_; ///< The acquire that is under way.
-  ticket reader_;  ///< The read that is under way.
+  ticket reading_; ///< The read that is under way.
   std::uint64_t readers_ = 0;
   bool is_read_cancelled_ = false;
 };
@@ -238,63 +242,12 @@ private:
 /// A peer that has gone shows in many ways; to the caller they are one.
 boost::system::error_code as_ours(boost::system::error_code ec) noexcept;
 
+/// What is told of what a body's source has thrown.
+boost::system::error_code code_of(const std::exception_ptr& failure) noexcept;
+
 inline std::string_view view(const boost::beast::flat_buffer& buffer) noexcept {
   const auto data = buffer.cdata();
   return std::string_view(static_cast<const char*>(data.data()), data.size());
-}
-
-// Templates for the sources of this class ---------------------------------------------------------
-
-template <void (*Step)(const exchange::owner&, boost::system::error_code, std::size_t)>
-struct exchange::then {
-  owner self;
-
-  void operator()(error_code ec, std::size_t size) {
-    guarded(self, [&] { Step(self, ec, size); });
-  }
-};
-
-/// Starts an operation that goes on with a step, which is marked as pending. An operation that
-/// throws has not begun.
-template <void (*Step)(const exchange::owner&, boost::system::error_code, std::size_t), class Start>
-void exchange::launch(const owner& self, bool& pending, Start start) {
-  pending = true;
-  try {
-    if (self->strand_)
-      start(boost::asio::bind_executor(*self->strand_, then<Step>{self}));
-    else
-      start(then<Step>{self});
-  } catch (...) {
-    pending = false;
-    throw;
-  }
-}
-
-/// Does it where the exchange's steps are done.
-template <class Action>
-void exchange::on_strand(const owner& self, Action action) {
-  if (self->strand_)
-    boost::asio::dispatch(*self->strand_,
-                          [self, action = std::move(action)]() mutable { guarded(self, action); });
-  else
-    action();
-}
-
-/// Does it, or ends the exchange for want of memory. A completion that did not get through has
-/// nowhere to go.
-template <class Action>
-void exchange::guarded(const owner& self, Action&& action) {
-  try {
-    action();
-  } catch (const std::bad_alloc&) {
-    if (self->has_ended_)
-      throw;
-    end(self, boost::asio::error::no_memory);
-  } catch (const std::length_error&) {
-    if (self->has_ended_)
-      throw;
-    end(self, boost::asio::error::no_memory);
-  }
 }
 
 } // namespace httpool::detail

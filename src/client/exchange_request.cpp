@@ -1,9 +1,9 @@
 // How an exchange sends its request.
 
 #include "client/exchange.hpp"
+#include "client/exchange_steps.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
@@ -20,6 +20,8 @@ namespace asio = boost::asio;
 /// How much of a body is produced at a time.
 constexpr std::size_t piece_size = 64 * 1024;
 
+} // namespace
+
 boost::system::error_code code_of(const std::exception_ptr& failure) noexcept {
   try {
     std::rethrow_exception(failure);
@@ -32,10 +34,10 @@ boost::system::error_code code_of(const std::exception_ptr& failure) noexcept {
   }
 }
 
-} // namespace
-
-void exchange::send(const owner& self) {
+void exchange::send(const owner& self, error_code ec, std::size_t) {
   exchange& x = *self;
+  if (ec)
+    return end(self, ec);
   if (!x.is_two_way_)
     return write(self, sending::whole);
   if (x.source_)
@@ -85,7 +87,8 @@ void exchange::write(const owner& self, sending what) {
 void exchange::wrote(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_writing_ = false;
-  x.written_ += size;
+  // A step that was lost does not say how much was written: some, for all that is known.
+  x.written_ += ec == asio::error::no_memory ? std::max<std::size_t>(size, 1) : size;
   if (x.is_ending_)
     return conclude(self);
   if (ec && as_ours(ec) != error::connection_closed)
@@ -129,16 +132,25 @@ void exchange::await_leave(const owner& self) {
   if (!x.leave_timer_)
     x.leave_timer_.emplace(*x.strand_);
   x.leave_timer_->expires_after(x.client_->options.continue_timeout);
-  x.leave_timer_->async_wait([self, attempt = x.response_.attempts_](error_code ec) {
-    if (!ec && self->response_.attempts_ == attempt)
-      guarded(self, [&] { got_leave(self); });
-  });
+  launch<&exchange::waited>(self, x.is_waiting_,
+                            [&](auto handler) { x.leave_timer_->async_wait(std::move(handler)); });
+}
+
+/// What an earlier attempt has waited for may come late.
+void exchange::waited(const owner& self, error_code ec, std::size_t) {
+  exchange& x = *self;
+  if (!x.is_waiting_ || ec == asio::error::operation_aborted ||
+      (!ec && x.leave_timer_->expiry() > std::chrono::steady_clock::now()))
+    return;
+  x.is_waiting_ = false;
+  ec ? end(self, ec) : got_leave(self);
 }
 
 void exchange::got_leave(const owner& self) {
   exchange& x = *self;
   if (!std::exchange(x.is_asking_leave_, false))
     return;
+  x.is_waiting_ = false;
   if (x.leave_timer_)
     x.leave_timer_->cancel();
   if (!x.is_writing_ && !x.write_failed_)
@@ -146,14 +158,6 @@ void exchange::got_leave(const owner& self) {
 }
 
 // A body that is produced piece by piece ----------------------------------------------------------
-
-struct exchange::produced {
-  owner self;
-
-  void operator()(std::exception_ptr failure, std::size_t size) const {
-    guarded(self, [&] { got_piece(self, failure, size); });
-  }
-};
 
 void exchange::produce(const owner& self) {
   exchange& x = *self;
@@ -164,24 +168,24 @@ void exchange::produce(const owner& self) {
   if (x.source_.size)
     x.piece_room_ = static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, x.source_left_));
   x.is_source_used_ = true;
-  x.is_writing_ = true;
   try {
-    asio::co_spawn(*x.strand_, x.source_.read(asio::buffer(x.piece_.data(), x.piece_room_)),
-                   asio::bind_cancellation_slot(x.source_signal_.slot(),
-                                                asio::bind_executor(*x.strand_, produced{self})));
+    auto piece = x.source_.read(asio::buffer(x.piece_.data(), x.piece_room_));
+    launch<&exchange::got_piece>(self, x.is_writing_, [&](auto handler) {
+      asio::co_spawn(*x.strand_, std::move(piece),
+                     asio::bind_cancellation_slot(x.source_signal_.slot(), std::move(handler)));
+    });
   } catch (...) {
-    x.is_writing_ = false;
     source_failed(self, code_of(std::current_exception()));
   }
 }
 
-void exchange::got_piece(const owner& self, std::exception_ptr failure, std::size_t size) {
+void exchange::got_piece(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_writing_ = false;
   if (x.is_ending_)
     return conclude(self);
-  if (failure)
-    return source_failed(self, code_of(failure));
+  if (ec)
+    return source_failed(self, ec);
   if (size > x.piece_room_ || (size == 0 && x.source_.size))
     return source_failed(self, error::body_source_failed);
   if (size == 0)

@@ -2,8 +2,8 @@
 // its body.
 
 #include "client/exchange.hpp"
+#include "client/exchange_steps.hpp"
 
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>

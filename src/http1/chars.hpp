@@ -67,6 +67,8 @@ constexpr char lower(char c) noexcept {
 constexpr bool same_name(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size())
     return false;
+  if (a == b) // as they nearly always are, if they are the same at all
+    return true;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (lower(a[i]) != lower(b[i]))
       return false;

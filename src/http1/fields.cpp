@@ -1,5 +1,6 @@
 #include "http1/chars.hpp"
 #include "http1/invalid.hpp"
+#include "http1/scan.hpp"
 
 #include <httpool/fields.hpp>
 
@@ -14,10 +15,20 @@ namespace {
 constexpr std::string_view separator = ": ";
 constexpr std::string_view line_break = "\r\n";
 
+// What a head has room for at first: most need no more.
+constexpr std::size_t usual_bytes = 240;
+constexpr std::size_t usual_lines = 8;
+
+void put_line(char* at, std::string_view name, std::string_view value) noexcept {
+  for (const std::string_view part : {name, separator, value, line_break})
+    at = std::copy(part.begin(), part.end(), at);
+}
+
 void check(std::string_view name, std::string_view value) {
   if (!http1::is_token(name))
     http1::throw_invalid("a field name is not a token");
-  if (!http1::all(value, http1::text_char))
+  const char* const end = value.data() + value.size();
+  if (http1::find_control(value.data(), end) != end)
     http1::throw_invalid("a field value holds a control character");
 }
 
@@ -103,11 +114,16 @@ void fields::add(std::string_view name, std::string_view value) {
   const std::size_t line_size = name.size() + separator.size() + value.size() + line_break.size();
   if (line_size > std::numeric_limits<std::uint32_t>::max() - line)
     http1::throw_invalid("the fields are longer than 4 GiB");
+  if (table_.capacity() == 0) {
+    buffer_.reserve(start_size_ + usual_bytes);
+    table_.reserve(usual_lines);
+  }
   buffer_.reserve(buffer_.size() + line_size);
   table_.push_back({static_cast<std::uint32_t>(line), static_cast<std::uint32_t>(name.size()),
                     static_cast<std::uint32_t>(line + name.size() + separator.size()),
                     static_cast<std::uint32_t>(value.size())});
-  buffer_.append(name).append(separator).append(value).append(line_break);
+  buffer_.resize(buffer_.size() + line_size);
+  put_line(buffer_.data() + start_size_ + line, name, value);
 }
 
 void fields::set(std::string_view name, std::string_view value) {
@@ -169,9 +185,7 @@ void fields::replace_line(std::size_t index, std::string_view name, std::string_
 
   // Room first, then the text: the name and the value are written without a temporary.
   buffer_.replace(start_size_ + begin, old_size, new_size, '\0');
-  char* at = buffer_.data() + start_size_ + begin;
-  for (const std::string_view part : {name, separator, value, line_break})
-    at = std::copy(part.begin(), part.end(), at);
+  put_line(buffer_.data() + start_size_ + begin, name, value);
 
   entry& line = table_[index];
   line.name_size = static_cast<std::uint32_t>(name.size());

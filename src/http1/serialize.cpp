@@ -18,20 +18,42 @@ namespace {
 
 constexpr std::string_view line_break = "\r\n";
 
-void append_number(std::string& out, std::uint64_t number, int base = 10) {
-  std::array<char, 20> digits = {};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
-  out.append(digits.data(), end);
+// Adds to the end of a text, with one look at its room for many small pieces.
+class appender {
+public:
+  explicit appender(std::string& out) : out_(out), size_(out.size()) {
+    constexpr std::size_t usual_head = 256;
+    out_.resize(size_ + usual_head);
+  }
+  appender(const appender&) = delete;
+  appender& operator=(const appender&) = delete;
+  ~appender() { out_.resize(size_); }
+
+  appender& operator<<(std::string_view text) {
+    if (out_.size() - size_ < text.size())
+      out_.resize(std::max(size_ + text.size(), 2 * out_.size()));
+    std::copy(text.begin(), text.end(), out_.data() + size_);
+    size_ += text.size();
+    return *this;
+  }
+
+  appender& operator<<(std::uint64_t number) {
+    std::array<char, 20> digits = {};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    return *this << std::string_view(digits.data(), end);
+  }
+
+private:
+  std::string& out_;
+  std::size_t size_; // of what is there, behind which there is room
+};
+
+void append_field(appender& out, std::string_view name, std::string_view value) {
+  out << name << ": " << value << line_break;
 }
 
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ").append(value).append(line_break);
-}
-
-void append_length(std::string& out, std::uint64_t length) {
-  out.append("Content-Length: ");
-  append_number(out, length);
-  out.append(line_break);
+void append_length(appender& out, std::uint64_t length) {
+  out << "Content-Length: " << length << line_break;
 }
 
 // Methods whose requests say so when they have no content, RFC 9110 §8.6.
@@ -70,6 +92,14 @@ bool is_never_trailer(const field& line) noexcept {
                      [&](std::string_view name) { return same_name(line.name, name); });
 }
 
+// What the fields of a response say about what the server decides.
+struct response_facts {
+  bool has_ours = false; // a field that the server itself decides about
+  bool has_date = false;
+  bool wants_chunks = false;
+  std::string_view length; // that of the first Content-Length
+};
+
 // A field of a response that the server itself decides about.
 bool is_ours(std::string_view name) noexcept {
   return (name.size() == 10 && same_name(name, "Connection")) ||
@@ -77,21 +107,34 @@ bool is_ours(std::string_view name) noexcept {
          (name.size() == 17 && same_name(name, "Transfer-Encoding"));
 }
 
+response_facts gather_facts(const fields& own) noexcept {
+  response_facts facts;
+  for (const field line : own) {
+    if (line.name.size() == 4)
+      facts.has_date |= same_name(line.name, "Date");
+    if (!is_ours(line.name))
+      continue;
+    facts.has_ours = true;
+    if (line.name.size() == 14 && facts.length.empty())
+      facts.length = line.value;
+    if (line.name.size() == 17)
+      facts.wants_chunks |= own.has_token("Transfer-Encoding", "chunked");
+  }
+  return facts;
+}
+
 // Everything that the response itself says and that is passed on, which is nearly always all of it.
-void append_own_fields(std::string& out, const fields& own) {
-  bool all = true;
-  for (const field line : own)
-    all = all && !is_ours(line.name);
-  if (all) {
-    out.append(message_access::wire(own));
+void append_own_fields(appender& out, const fields& own, bool has_ours) {
+  if (!has_ours) {
+    out << message_access::wire(own);
     return;
   }
   for (std::size_t i = 0; i < own.size(); ++i)
     if (!is_ours(own[i].name))
-      out.append(message_access::wire(own, i));
+      out << message_access::wire(own, i);
 }
 
-void append_connection(std::string& out, const response_context& context) {
+void append_connection(appender& out, const response_context& context) {
   if (!context.keep_alive)
     append_field(out, "Connection", "close");
   else if (context.peer == http_version::http_1_0)
@@ -115,16 +158,17 @@ boost::system::error_code append_head(std::string& out, const request& message,
       (facts.has_length && (facts.length != length || !says_one_length(own))))
     return error::invalid_request;
 
-  out.append(message.method()).append(" ").append(message.target());
-  out.append(message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  appender head(out);
+  head << message.method() << " " << message.target();
+  head << (message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
   if (facts.hosts == 0)
-    append_field(out, "Host", host);
-  out.append(message_access::wire(own));
+    append_field(head, "Host", host);
+  head << message_access::wire(own);
   if (chunked && !facts.has_transfer)
-    append_field(out, "Transfer-Encoding", "chunked");
+    append_field(head, "Transfer-Encoding", "chunked");
   else if (!chunked && !facts.has_length && (*length > 0 || anticipates_content(message.method())))
-    append_length(out, *length);
-  out.append(line_break);
+    append_length(head, *length);
+  head << line_break;
 
   form = chunked ? body_form::chunked : *length > 0 ? body_form::plain : body_form::none;
   return {};
@@ -137,43 +181,43 @@ boost::system::error_code append_head(std::string& out, const request& message,
 
 body_form append_head(std::string& out, const response& message, const response_context& context) {
   const fields& own = message.fields();
+  const response_facts facts = gather_facts(own);
   const unsigned status = message.status();
   // RFC 9110 §15.3.6: a 205 has no content.
   const std::size_t length = status == 205 ? 0 : message.body().size();
   const bool tunnel = context.to_connect && status / 100 == 2;
-  const bool wants_chunks = status != 205 && (!message.trailers().empty() ||
-                                              own.has_token("Transfer-Encoding", "chunked"));
+  const bool wants_chunks = status != 205 && (facts.wants_chunks || !message.trailers().empty());
 
   // HTTP/1.1 also to a client that speaks 1.0: the version tells what the sender can do (RFC 9110
   // §2.5).
-  out.append("HTTP/1.1 ");
-  append_number(out, status);
-  out.append(" ").append(message.reason()).append(line_break);
-  append_own_fields(out, own);
-  if (!context.date.empty() && !own.contains("Date"))
-    append_field(out, "Date", context.date);
-  append_connection(out, context);
+  appender head(out);
+  head << "HTTP/1.1 " << status << " " << message.reason() << line_break;
+  append_own_fields(head, own, facts.has_ours);
+  if (!context.date.empty() && !facts.has_date)
+    append_field(head, "Date", context.date);
+  append_connection(head, context);
 
   body_form form = body_form::none;
   const bool body_follows = !tunnel && may_have_body(status);
-  const std::string_view told = own.value("Content-Length");
   if (body_follows && wants_chunks && context.peer == http_version::http_1_1) {
-    append_field(out, "Transfer-Encoding", "chunked");
+    append_field(head, "Transfer-Encoding", "chunked");
     form = body_form::chunked;
-  } else if ((status == 304 || (body_follows && context.to_head && length == 0)) && !told.empty() &&
-             std::all_of(told.begin(), told.end(), is_digit)) {
-    append_field(out, "Content-Length", told);
+  } else if ((status == 304 || (body_follows && context.to_head && length == 0)) &&
+             !facts.length.empty() &&
+             std::all_of(facts.length.begin(), facts.length.end(), is_digit)) {
+    append_field(head, "Content-Length", facts.length);
   } else if (body_follows) {
-    append_length(out, length);
+    append_length(head, length);
     form = length > 0 ? body_form::plain : body_form::none;
   }
-  out.append(line_break);
+  head << line_break;
   return context.to_head ? body_form::none : form;
 }
 
 void append_chunk_size(std::string& out, std::uint64_t size) {
-  append_number(out, size, 16);
-  out.append(line_break);
+  std::array<char, 16> digits = {};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+  out.append(digits.data(), end).append(line_break);
 }
 
 void append_last_chunk(std::string& out, std::uint64_t last_size, const fields& trailers) {

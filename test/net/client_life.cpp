@@ -6,9 +6,11 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <future>
@@ -127,6 +129,73 @@ BOOST_FIXTURE_TEST_CASE(a_context_may_end_in_any_phase_of_an_exchange, loop) {
   }
   settle();
   BOOST_TEST(descriptors() == before);
+}
+
+namespace {
+
+/// Reads a response, the end of which does not come, and holds it meanwhile.
+asio::awaitable<void> read_for_ever(client& sender, std::shared_ptr<int>) {
+  httpool::response_stream answer = co_await sender.async_open(get(), asio::use_awaitable);
+  std::array<char, 100> room{};
+  for (;;)
+    co_await answer.async_read_some(asio::buffer(room), asio::use_awaitable);
+}
+
+/// Uploads what is never produced, or not asked for.
+asio::awaitable<void> upload_for_ever(client& sender, bool expects_leave, std::shared_ptr<int>) {
+  request message("PUT", "/");
+  if (expects_leave)
+    message.fields().set("Expect", "100-continue");
+  httpool::body_source body([](asio::mutable_buffer) -> asio::awaitable<std::size_t> {
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return 0;
+  });
+  co_await sender.async_send(std::move(message), std::move(body), {}, asio::use_awaitable);
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_context_may_end_while_two_chains_wait_on_a_strand, loop) {
+  scripted_peer peer(context,
+                     {script().answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx").repeats()});
+  client_options patient;
+  patient.continue_timeout = 1h;
+  const auto alive = std::make_shared<int>();
+  for (int what = 0; what != 3; ++what) {
+    doomed d(peer.port, patient);
+    const std::size_t met = peer.open();
+    asio::co_spawn(*d.context,
+                   what == 0 ? read_for_ever(*d.sender, alive)
+                             : upload_for_ever(*d.sender, what == 1, alive),
+                   asio::detached);
+    BOOST_TEST(d.until(*this, [&] { return peer.open() > met; }));
+    for (int i = 0; i != 10; ++i) // what is ready is done
+      BOOST_TEST(d.until(*this, [] { return true; }));
+    d.context.reset();
+    BOOST_TEST(alive.use_count() == 1);
+    d.sender.reset();
+    BOOST_TEST(until([&] { return peer.open() == 0; }));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_thread_pool_may_end_while_a_stream_is_read, loop) {
+  scripted_peer peer(context,
+                     {script().answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx").repeats()});
+  const auto alive = std::make_shared<int>();
+  std::optional<client> sender;
+  {
+    asio::thread_pool own(2);
+    sender.emplace(own.get_executor(), "127.0.0.1", peer.port);
+    asio::co_spawn(own, read_for_ever(*sender, alive), asio::detached);
+    BOOST_TEST(until([&] { return peer.heard.size() == 1; }));
+    own.stop();
+    own.join();
+  }
+  BOOST_TEST(alive.use_count() == 1);
+  sender.reset();
+  BOOST_TEST(until([&] { return peer.open() == 0; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_client_may_end_while_its_exchanges_go_on, loop) {

@@ -1,124 +1,39 @@
 // Scenarios of the client.
-#include "client/client_core.hpp"
-#include "torture/peers.hpp"
-#include "torture/scenario.hpp"
+#include "torture/caller.hpp"
 
-#include <httpool/client.hpp>
-#include <httpool/url.hpp>
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace torture {
 namespace {
 
-using httpool::client;
 using httpool::client_options;
-using httpool::client_response;
 using httpool::request;
-using httpool::response;
 using httpool::response_stream;
 
-constexpr std::size_t body_size = 150'000;
-
-/// Answers by the target: with a short body, a long one, or the end of the connection.
-response serve(const request& message) {
-  if (message.target() == "/long")
-    return response(200, std::string(body_size, 'b'), "text/plain");
-  response made(200, message.body().empty() ? "short" : "taken", "text/plain");
-  if (message.target() == "/last")
-    made.fields().set("Connection", "close");
-  return made;
-}
-
-/// An HTTP server that no fault strikes.
-class http_peer {
-public:
-  explicit http_peer(bench& in, std::shared_ptr<httpool::tls_server> tls = {})
-      : server_(in.peers(), any_port, serve, {.tls = std::move(tls)}) {}
-  std::uint16_t port() const { return server_.local_endpoint().port(); }
-
-private:
-  httpool::server server_;
-};
-
-client_options options_of(bench& b) {
-  client_options options;
-  options.pool = patient_options(b);
-  options.exchange_timeout = 60s;
-  return options;
-}
-
-httpool::origin origin_of(const char* scheme, const char* host, std::uint16_t port) {
-  std::string text(scheme);
-  text.append("://").append(host).append(":").append(std::to_string(port));
-  return httpool::parse_url(text).value().origin();
-}
-
-/// A client, made in spite of the fault if need be, and what is checked when it goes.
-class caller {
-public:
-  caller(bench& b, httpool::origin base, client_options options) : bench_(b) {
-    b.make_context();
-    const auto make = [&] { client_.emplace(b.own(), base, options); };
-    if (!b.attempt(make)) {
-      b.calm();
-      make();
-    }
-  }
-  caller(const caller&) = delete;
-  caller& operator=(const caller&) = delete;
-
-  client& operator*() noexcept { return *client_; }
-
-  void send(answered& of, const char* method, const char* target, std::size_t bytes = 0) {
-    bench_.start(of, [&](auto handler) {
-      request message(method, target);
-      if (bytes != 0)
-        message.body(std::string(bytes, 'a'));
-      client_->async_send(std::move(message), std::move(handler));
-    });
-    bench_.await(of, "an exchange");
-    check(of);
-  }
-
-  void check(const answered& of) {
-    bench_.check_end(of, "an exchange");
-    if (of.is_good())
-      bench_.check(of.result.status() == 200, "the response is good");
-  }
-
-  /// The pool and the client work; then nothing is left.
-  void finish() {
-    bench_.calm();
-    answered last;
-    client_->async_send(request("GET", "/"), reporter<client_response>(last));
-    bench_.await(last, "an exchange when all is well again");
-    bench_.check(last.is_good() && last.result.body() == "short", "the client works again");
-    bench_.finish(httpool::detail::core_of(client_->pool()));
-    end();
-  }
-
-  void end() {
-    client_.reset();
-    bench_.end_context();
-  }
-
-private:
-  bench& bench_;
-  std::optional<client> client_;
-};
-
 /// Twice over one connection.
-void exchanges(bench& b) {
+void exchanges(bench& b, bool on_strand) {
   http_peer peer(b);
-  caller by(b, origin_of("http", "127.0.0.1", peer.port()), options_of(b));
+  caller by(b, origin_of("http", "127.0.0.1", peer.port()), options_of(b), on_strand);
   std::array<answered, 3> calls;
   by.send(calls[0], "GET", "/");
   by.send(calls[1], "POST", "/", 10);
   by.send(calls[2], "GET", "/long");
   by.finish();
+}
+
+void exchanges(bench& b) {
+  exchanges(b, false);
+}
+
+void exchanges_on_a_strand(bench& b) {
+  b.tolerate_lost_handlers();
+  exchanges(b, true);
 }
 
 /// To origins that are named by URLs, whose pools come and go.
@@ -131,44 +46,6 @@ void exchanges_by_url(bench& b) {
   url.append(std::to_string(other.port())).append("/last");
   for (answered& each : calls)
     by.send(each, "GET", url.c_str());
-  by.finish();
-}
-
-/// A body of which each piece is a hook, and a rewind.
-httpool::body_source pieces(bool has_size) {
-  const auto given = std::make_shared<std::size_t>(0);
-  const auto produce = [given](asio::mutable_buffer room) -> asio::awaitable<std::size_t> {
-    hook();
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-    hook();
-    const std::size_t size = std::min(room.size(), body_size - *given);
-    std::fill_n(static_cast<char*>(room.data()), size, 'c');
-    *given += size;
-    co_return size;
-  };
-  const auto rewind = [given] {
-    hook();
-    *given = 0;
-  };
-  return httpool::body_source(
-      produce, has_size ? std::optional<std::uint64_t>(body_size) : std::nullopt, rewind);
-}
-
-void upload(bench& b) {
-  http_peer peer(b);
-  caller by(b, origin_of("http", "127.0.0.1", peer.port()), options_of(b));
-  std::array<answered, 3> calls;
-  by.send(calls[0], "PUT", "/", body_size);
-  for (std::size_t i = 1; i != calls.size(); ++i) {
-    b.start(calls[i], [&](auto handler) {
-      request message("PUT", "/");
-      if (i == 2)
-        message.fields().set("Expect", "100-continue");
-      (*by).async_send(std::move(message), pieces(i == 1), {}, std::move(handler));
-    });
-    b.await(calls[i], "an upload");
-    by.check(calls[i]);
-  }
   by.finish();
 }
 
@@ -314,8 +191,8 @@ void drain(bench& b) {
 
 std::vector<scenario> client_scenarios() {
   return {{"exchange", exchanges},
+          {"exchange on a strand", exchanges_on_a_strand},
           {"exchange by URL", exchanges_by_url},
-          {"upload, body source", upload},
           {"streamed response", stream},
           {"https, resumption", exchanges_encrypted},
           {"https by CONNECT", exchanges_in_a_tunnel},

@@ -83,9 +83,7 @@ bool contains(const char* name, const char* part) noexcept {
 ///   that by inlined names alone, so it is spared too): from then on the strand is taken for one
 ///   that runs, and what waits in it waits for ever; and for a further turn it asks in a
 ///   destructor;
-/// - when a coroutine's handler is destroyed, whose destructor posts the destruction of its frame;
-/// - when an operation of the reactor brings its handler to an executor of another kind, such as a
-///   strand: the handler is lost, and the bad_alloc comes out of the context.
+/// - when a coroutine's handler is destroyed, whose destructor posts the destruction of its frame.
 bool is_for_strand_or_frame() noexcept {
   constexpr std::array helpers{"refuse", "aligned_alloc", "aligned_new", "8allocate"};
   std::array<void*, 24> frames{};
@@ -101,9 +99,7 @@ bool is_for_strand_or_frame() noexcept {
       continue;
     const bool is_of_strand =
         contains(name, "23strand_executor_service") || contains(name, "6strandI");
-    const bool is_of_reactor = contains(name, "reactive_") || contains(name, "12wait_handlerI");
-    if (std::exchange(is_first, false) && ((is_of_strand && contains(name, "execute")) ||
-                                           (is_of_reactor && contains(name, "do_complete"))))
+    if (std::exchange(is_first, false) && is_of_strand && contains(name, "execute"))
       return true;
     const bool is_of_coroutine =
         contains(name, "16awaitable_threadI") || contains(name, "17awaitable_handlerI");

@@ -82,7 +82,8 @@ int main(int argc, char** argv) {
         .count();
   };
   std::vector<scenario> all = torture::pool_scenarios();
-  for (const auto& more : {torture::client_scenarios(), torture::server_scenarios()})
+  for (const auto& more :
+       {torture::client_scenarios(), torture::upload_scenarios(), torture::server_scenarios()})
     all.insert(all.end(), more.begin(), more.end());
 
   std::cout << std::left << std::setw(name_width) << "struck at" << std::right;

@@ -18,6 +18,7 @@ struct scenario {
 
 std::vector<scenario> pool_scenarios();
 std::vector<scenario> client_scenarios();
+std::vector<scenario> upload_scenarios();
 std::vector<scenario> server_scenarios();
 
 /// Asks a pool for a connection.

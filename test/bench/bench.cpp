@@ -1,0 +1,83 @@
+// httpool_bench: one part of the library under load, with the figures as lines of JSON.
+
+#include "bench/bench.hpp"
+
+#include <array>
+#include <exception>
+#include <iostream>
+#include <sstream>
+#include <string_view>
+
+namespace bench {
+
+po::variables_map read(po::options_description flags, const std::vector<std::string>& given) {
+  flags.add_options()("help,h", "this text");
+  try {
+    po::variables_map values;
+    po::store(po::command_line_parser(given).options(flags).run(), values);
+    if (values.count("help") != 0) {
+      std::ostringstream text;
+      text << flags;
+      throw help_wanted{text.str()};
+    }
+    po::notify(values);
+    return values;
+  } catch (const po::error& e) {
+    throw usage_error{e.what()};
+  }
+}
+
+} // namespace bench
+
+namespace {
+
+struct part {
+  std::string_view name;
+  std::string_view what;
+  int (*run)(const std::vector<std::string>&);
+};
+
+constexpr std::array parts{
+    part{"client", "workers that send GET / through one client", bench::run_client},
+    part{"pool", "acquire and release with nothing on the wire", bench::run_pool},
+    part{"dial", "new connections, one after the other", bench::run_dial},
+#ifdef BENCH_TLS
+    part{"tls", "exchanges over TLS, beside a bare OpenSSL loop", bench::run_tls},
+#endif
+    part{"server", "memory of idle connections", bench::run_server},
+};
+
+void usage(std::ostream& out) {
+  out << "usage: httpool_bench PART [flags]\n\n";
+  for (const part& each : parts)
+    out << "  " << each.name << std::string(8 - each.name.size(), ' ') << each.what << '\n';
+  out << "\nhttpool_bench PART --help lists the flags of a part.\n";
+}
+
+} // namespace
+
+int main(int count, char** words) {
+  const std::vector<std::string> given(words + 1, words + count);
+  if (!given.empty() && (given[0] == "--help" || given[0] == "-h")) {
+    usage(std::cout);
+    return 0;
+  }
+  try {
+    for (const part& each : parts) {
+      if (!given.empty() && given[0] == each.name)
+        return each.run({given.begin() + 1, given.end()});
+    }
+    throw bench::usage_error{given.empty() ? std::string("no part named")
+                                           : "no part '" + given[0] + "'"};
+  } catch (const bench::help_wanted& help) {
+    std::cout << help.text;
+    return 0;
+  } catch (const bench::usage_error& e) {
+    std::cerr << "httpool_bench: " << e.what << '\n';
+    usage(std::cerr);
+    return 2;
+  } catch (const std::exception& e) {
+    std::cerr << "httpool_bench: " << e.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,135 @@
+// Workers, each of which sends one GET after the other through a client that all of a thread share.
+
+#include "bench/bench.hpp"
+#include "bench/recorder.hpp"
+
+#include <httpool/client.hpp>
+#include <httpool/connection_budget.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <deque>
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <thread>
+
+namespace bench {
+namespace {
+
+namespace asio = boost::asio;
+
+struct load {
+  std::string host;
+  std::uint16_t port = 0;
+  std::size_t workers = 1, connections = 1, threads = 1;
+  double seconds = 0, warmup = 0;
+};
+
+/// A thread's context, its client and its workers.
+class lane {
+public:
+  lane(const load& what, const httpool::client_options& options)
+      : client_(context_, what.host, what.port, options), figures_(what.warmup, what.seconds) {}
+
+  void start(std::size_t workers) {
+    for (std::size_t i = 0; i != workers; ++i)
+      asio::co_spawn(context_, work(), [this](const std::exception_ptr& failure) {
+        if (failure && !failure_)
+          failure_ = failure;
+        context_.stop();
+      });
+  }
+
+  void run() { context_.run(); }
+
+  const recorder& figures() const {
+    if (failure_)
+      std::rethrow_exception(failure_);
+    return figures_;
+  }
+
+  std::uint64_t opened() const {
+    std::uint64_t made = 0;
+    for (const httpool::origin_stats& each : client_.stats())
+      made += each.pool.made;
+    return made;
+  }
+
+private:
+  asio::awaitable<void> work() {
+    auto began = std::chrono::steady_clock::now();
+    for (;;) {
+      const httpool::client_response answer =
+          co_await client_.async_send(httpool::request(), asio::use_awaitable);
+      if (answer.status() != 200)
+        throw std::runtime_error("the server answered " + std::to_string(answer.status()));
+      const auto ended = std::chrono::steady_clock::now();
+      if (!figures_.record(began, ended))
+        co_return;
+      began = ended;
+    }
+  }
+
+  asio::io_context context_{1};
+  httpool::client client_;
+  recorder figures_;
+  std::exception_ptr failure_;
+};
+
+load read_load(const std::vector<std::string>& given) {
+  po::options_description flags("httpool_bench client");
+  flags.add_options()("host", po::value<std::string>()->default_value("127.0.0.1"),
+                      "of the server")("port", po::value<std::uint16_t>()->required(),
+                                       "of the server")(
+      "workers", po::value<std::size_t>()->default_value(1), "that send")(
+      "connections", po::value<std::size_t>()->default_value(1), "there may be at most")(
+      "threads", po::value<std::size_t>()->default_value(1),
+      "each with a client and its share of the workers; the limit of connections is theirs "
+      "together")("seconds", po::value<double>()->default_value(3), "to measure")(
+      "warmup", po::value<double>()->default_value(.5), "seconds before that");
+  const po::variables_map values = read(flags, given);
+  load wanted;
+  wanted.host = values["host"].as<std::string>();
+  wanted.port = values["port"].as<std::uint16_t>();
+  wanted.threads = at_least<std::size_t>(values, "threads", 1);
+  wanted.workers = at_least(values, "workers", wanted.threads);
+  wanted.connections = at_least(values, "connections", wanted.threads);
+  wanted.seconds = at_least(values, "seconds", 0.);
+  wanted.warmup = at_least(values, "warmup", 0.);
+  return wanted;
+}
+
+} // namespace
+
+int run_client(const std::vector<std::string>& given) {
+  const load wanted = read_load(given);
+  httpool::client_options options;
+  options.pool.max_connections = wanted.connections;
+  if (wanted.threads > 1)
+    options.pool.budget = std::make_shared<httpool::connection_budget>(wanted.connections);
+  std::deque<lane> lanes;
+  for (std::size_t i = 0; i != wanted.threads; ++i) {
+    lane& made = lanes.emplace_back(wanted, options);
+    made.start(wanted.workers / wanted.threads + (i < wanted.workers % wanted.threads ? 1 : 0));
+  }
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i != lanes.size(); ++i)
+    threads.emplace_back([&each = lanes[i]] { each.run(); });
+  lanes.front().run();
+  threads.clear();
+
+  recorder all = lanes.front().figures();
+  std::uint64_t opened = lanes.front().opened();
+  for (std::size_t i = 1; i != lanes.size(); ++i) {
+    all.add(lanes[i].figures());
+    opened += lanes[i].opened();
+  }
+  std::cout << all.row(",\"connections_opened\":" + std::to_string(opened)) << std::endl;
+  return 0;
+}
+
+} // namespace bench
