@@ -174,6 +174,11 @@ boost::system::error_code append_head(std::string& out, const request& message,
   return {};
 }
 
+boost::system::error_code append_head(std::string& out, const request& message,
+                                      std::string_view host, body_form& form) {
+  return append_head(out, message, message.body().size(), host, form);
+}
+
 body_form append_head(std::string& out, const response& message, const response_context& context) {
   const fields& own = message.fields();
   const response_facts facts = gather_facts(own);

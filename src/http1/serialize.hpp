@@ -33,10 +33,8 @@ boost::system::error_code append_head(std::string& out, const request& message,
                                       body_form& form);
 
 // The same, for the body that the request holds.
-inline boost::system::error_code append_head(std::string& out, const request& message,
-                                             std::string_view host, body_form& form) {
-  return append_head(out, message, message.body().size(), host, form);
-}
+boost::system::error_code append_head(std::string& out, const request& message,
+                                      std::string_view host, body_form& form);
 
 struct response_context {
   bool to_head = false;    // answers HEAD: no body follows
