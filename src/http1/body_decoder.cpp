@@ -73,7 +73,7 @@ void body_decoder::end_chunk_header() noexcept {
 
 std::size_t body_decoder::decode(std::string_view in, std::string& body, fields& trailers) {
   const std::size_t all = in.size();
-  while (!in.empty() && stage_ != stage::done && trouble_ == problem::none) {
+  while (!in.empty() && trouble_ == problem::none) {
     std::size_t used = 1;
     switch (stage_) {
     case stage::content:
@@ -101,7 +101,7 @@ std::size_t body_decoder::decode(std::string_view in, std::string& body, fields&
       used = decode_trailers(in, trailers);
       break;
     case stage::done:
-      break;
+      return all - in.size();
     }
     in.remove_prefix(used);
   }

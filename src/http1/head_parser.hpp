@@ -19,7 +19,7 @@ public:
   problem trouble() const noexcept { return trouble_; }
 
   // Whether a byte of the message itself, other than empty lines before it, has been seen.
-  bool started() const noexcept { return position_ > line_ || fields_begin_ != 0; }
+  bool started() const noexcept { return position_ > line_; }
 
 protected:
   explicit head_parser(head_limits limits) noexcept : limits_(limits) {}

@@ -30,8 +30,8 @@ bool ledger::lacks_own_dial() const noexcept {
 /// Whether a caller would rather have a dial of its own than this idle connection, and one may
 /// start now. Without a permit it is asked again.
 bool ledger::prefers_dial(time_point now, const waiter& w, const connection& c) const noexcept {
-  return !is_fresh(c, w, now) && w.max_idle != duration::max() && !dials_are_held_ &&
-         w.ends_by > now && total() < limits_.max_connections && may_start_dial(now);
+  return !is_fresh(c, w, now) && !dials_are_held_ && w.ends_by > now &&
+         total() < limits_.max_connections && may_start_dial(now);
 }
 
 /// The first of the queue has a dial of its own from now on.
@@ -95,7 +95,7 @@ void ledger::start_retries(time_point now) {
   if (held_back_ == 0)
     return;
   for (connection& c : dialing_) {
-    if (held_back_ == 0 || !may_start_dial(now))
+    if (!may_start_dial(now))
       return;
     if (c.dial_started)
       continue;

@@ -33,18 +33,19 @@ void pool_service::remove(pool_core& core) noexcept {
 }
 
 void pool_service::shutdown() {
-  for (;;) {
-    std::shared_ptr<pool_core> core;
-    {
-      const std::lock_guard lock(mutex_);
-      if (cores_.empty())
-        return;
-      core = cores_.front().weak_from_this().lock();
-      cores_.pop_front();
-    }
-    if (core)
-      core->abandon();
+  while (const auto core = take_next())
+    core->abandon();
+}
+
+/// A pool that another thread is just destroying is passed over.
+std::shared_ptr<pool_core> pool_service::take_next() {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<pool_core> next;
+  while (!next && !cores_.empty()) {
+    next = cores_.front().weak_from_this().lock();
+    cores_.pop_front();
   }
+  return next;
 }
 
 } // namespace httpool::detail

@@ -7,6 +7,7 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include <memory>
 #include <mutex>
 
 namespace httpool::detail {
@@ -28,6 +29,7 @@ public:
 
 private:
   void shutdown() override;
+  std::shared_ptr<pool_core> take_next();
 
   std::mutex mutex_;
   boost::intrusive::list<pool_core> cores_;

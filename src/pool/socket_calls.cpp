@@ -38,13 +38,11 @@ liveness look_at(stream& quiet, boost::system::error_code* why) noexcept {
     return look_through(*secure, why);
   boost::asio::ip::tcp::socket& socket = quiet.lowest_layer();
   char byte = 0;
-  ssize_t seen = 0;
-  do
-    seen = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  while (seen < 0 && errno == EINTR);
+  // It does not wait, so no signal interrupts it.
+  const ssize_t seen = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (seen > 0)
     return liveness::spoke;
-  if (seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+  if (seen < 0 && errno == EAGAIN)
     return liveness::good;
   return liveness::closed;
 }

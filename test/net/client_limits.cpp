@@ -231,4 +231,21 @@ BOOST_FIXTURE_TEST_CASE(options_that_make_no_sense_are_named, loop) {
   bad = {};
   bad.pool.max_connections = 0;
   check_refused(bad, "max_connections is 0");
+  bad = {};
+  bad.continue_timeout = -1ns;
+  check_refused(bad, "continue_timeout is -1 ns");
+  bad = {};
+  bad.unsafe_max_idle = -1ns;
+  check_refused(bad, "unsafe_max_idle is -1 ns");
+  bad = {};
+  bad.pool.budget = std::make_shared<httpool::connection_budget>(8);
+  bad.max_total_connections = 9;
+  check_refused(bad, "max_total_connections is 9");
+  bad = {};
+  bad.probe_path = "/health";
+  bad.pool.probe.ask = [](httpool::lease&) -> asio::awaitable<bool> { co_return true; };
+  check_refused(bad, "probe_path is \"/health\"");
+  bad = {};
+  bad.probe_path = "no path";
+  check_refused(bad, "probe_path is \"no path\"");
 }

@@ -3,11 +3,14 @@
 #include "net/client_fixture.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/execution/blocking.hpp>
 
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <stdexcept>
 
 namespace {
 
@@ -17,6 +20,23 @@ std::size_t most_bytes = std::numeric_limits<std::size_t>::max();
 struct scarce {
   explicit scarce(std::size_t most) { most_bytes = most; }
   ~scarce() { most_bytes = std::numeric_limits<std::size_t>::max(); }
+};
+
+/// Has no room for whatever it should run.
+struct crowded_executor {
+  static constexpr boost::asio::execution::blocking_t
+  query(boost::asio::execution::blocking_t) noexcept {
+    return boost::asio::execution::blocking.never;
+  }
+  template <class Function>
+  void execute(Function&&) const {
+    if (is_too_long)
+      throw std::length_error("too long");
+    throw std::bad_alloc();
+  }
+  friend bool operator==(const crowded_executor&, const crowded_executor&) noexcept = default;
+
+  bool is_too_long;
 };
 
 } // namespace
@@ -88,6 +108,24 @@ BOOST_FIXTURE_TEST_CASE(a_call_that_memory_does_not_suffice_for_ends_and_keeps_n
   peer.refuse();
   context.restart();
   context.run();
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_completion_finds_no_room_for_is_told_to_the_context_alone, loop) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client sender(context, "127.0.0.1", peer.port);
+  const auto send_to = [&](crowded_executor executor) {
+    const auto result = std::make_shared<outcome>();
+    sender.async_send(get(), asio::bind_executor(executor, into(result)));
+    return result;
+  };
+  const call first = send_to({.is_too_long = false});
+  BOOST_CHECK_THROW(until([&] { return first->is_done; }), std::bad_alloc);
+  const call second = send_to({.is_too_long = true});
+  BOOST_CHECK_THROW(until([&] { return second->is_done; }), std::length_error);
+  BOOST_TEST(!first->is_done);
+  BOOST_TEST(!second->is_done);
+  BOOST_TEST(send(sender, get()).response.connection_id() == 1u);
+  check_nothing_is_left(*this, sender, peer);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_request_that_cannot_be_put_together_is_not_sent, loop) {

@@ -5,6 +5,8 @@
 
 #include <httpool/url.hpp>
 
+#include <boost/asio/use_awaitable.hpp>
+
 #include <fstream>
 
 using namespace client_test;
@@ -171,6 +173,26 @@ BOOST_FIXTURE_TEST_CASE(a_client_drains_all_its_origins, loop) {
   stuck.async_drain(1ms, [&](error_code ec) { is_late = ec == asio::error::timed_out; });
   BOOST_TEST(until([&] { return is_late && never->is_done; }));
   BOOST_TEST(never->error == error::pool_closed);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_drain_waits_for_dials_that_nobody_waits_for_any_more, loop) {
+  scripted_peer peer(context, {answering("hi")});
+  bool is_dialing = false;
+  client_options options;
+  options.pool.prepare = [&](tcp::socket& socket) -> asio::awaitable<void> {
+    is_dialing = true;
+    co_await socket.async_wait(tcp::socket::wait_read, asio::use_awaitable);
+  };
+  client sender(context, options);
+  const call waiting = start(sender, get(url_of(peer)));
+  BOOST_TEST(until([&] { return is_dialing; }));
+  bool is_drained = false;
+  sender.async_drain(1h, [&](error_code ec) {
+    BOOST_TEST(ec == error_code());
+    is_drained = true;
+  });
+  BOOST_TEST(until([&] { return is_drained && waiting->is_done; }));
+  BOOST_TEST(waiting->error == error::pool_closed);
 }
 
 BOOST_FIXTURE_TEST_CASE(options_are_checked_before_there_is_an_origin, loop) {

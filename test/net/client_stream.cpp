@@ -120,6 +120,20 @@ BOOST_FIXTURE_TEST_CASE(a_stream_is_an_async_read_stream, stream_loop) {
   BOOST_TEST((body == letters(5'000)));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_stream_can_be_moved_even_into_itself, stream_loop) {
+  scripted_peer peer(context, {script().answers(ok("body")).repeats()});
+  client sender(context, "127.0.0.1", peer.port);
+  opened answer = open(sender, get());
+  BOOST_TEST((answer.stream.get_executor() == context.get_executor()));
+  response_stream& also = answer.stream;
+  answer.stream = std::move(also);
+  response_stream moved = std::move(answer.stream);
+  BOOST_TEST(read_all(moved, 64).text == "body");
+  moved = open(sender, get()).stream;
+  BOOST_TEST(read_all(moved, 64).text == "body");
+  check_nothing_is_left(*this, sender, peer);
+}
+
 BOOST_FIXTURE_TEST_CASE(the_rest_of_a_dropped_body_is_thrown_away_if_it_is_short, stream_loop) {
   struct row {
     std::string response;
@@ -230,6 +244,7 @@ BOOST_FIXTURE_TEST_CASE(a_protocol_is_changed_only_if_that_was_asked_for, stream
     opened answer = open(sender, asks);
     BOOST_TEST(answer.error == error_code());
     BOOST_TEST(answer.stream.head().status() == 101u);
+    BOOST_TEST(read(answer.stream, 64).error == asio::error::eof); // what comes is no body
     httpool::lease changed = answer.stream.upgraded();
     BOOST_TEST_REQUIRE(bool(changed));
     BOOST_TEST(!answer.stream.upgraded());

@@ -2,10 +2,13 @@
 
 #include "net/stream_fixture.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cerrno>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -80,6 +83,34 @@ BOOST_FIXTURE_TEST_CASE(a_file_is_a_body, stream_loop) {
   ::unlink(path);
   BOOST_CHECK_THROW(body_source::file(path), boost::system::system_error);
   BOOST_CHECK_THROW(body_source::file("/"), boost::system::system_error);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_can_be_read_again_and_what_hinders_that_is_told, loop) {
+  /// What one read gives, or the negative code of its error.
+  const auto read = [this](const body_source& source) {
+    std::string room(64, ' ');
+    int result = 0;
+    asio::co_spawn(context, source.read(asio::buffer(room)),
+                   [&](std::exception_ptr failure, std::size_t size) {
+                     result = static_cast<int>(size);
+                     try {
+                       if (failure)
+                         std::rethrow_exception(failure);
+                     } catch (const boost::system::system_error& e) {
+                       result = -e.code().value();
+                     }
+                   });
+    settle();
+    return result;
+  };
+  const body_source file = body_source::file("/proc/self/comm"); // a few bytes
+  const int size = read(file);
+  BOOST_TEST(size > 0);
+  BOOST_TEST(read(file) == 0);
+  file.rewind();
+  BOOST_TEST(read(file) == size);
+  // Nothing is mapped where it begins.
+  BOOST_TEST(read(body_source::file("/proc/self/mem")) == -EIO);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_source_that_fails_ends_the_call, stream_loop) {

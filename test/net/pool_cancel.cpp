@@ -74,6 +74,32 @@ BOOST_FIXTURE_TEST_CASE(a_waiter_is_cancelled_by_each_type_and_its_turn_goes_to_
   check_sums(pool.stats());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_cancellation_finds_nobody_when_a_crowd_or_the_pool_itself_has_gone,
+                        loop) {
+  server host(context);
+  std::optional<connection_pool> pool;
+  pool.emplace(context, host.endpoint(), httpool::pool_options{.max_connections = 1});
+  lease held = leased(*this, *pool);
+  constexpr std::size_t crowd = 300; // for which the pool keeps no room
+  std::vector<std::unique_ptr<asio::cancellation_signal>> signals;
+  std::vector<call> calls;
+  while (calls.size() != crowd) {
+    signals.push_back(std::make_unique<asio::cancellation_signal>());
+    calls.push_back(acquire_with(*pool, *signals.back()));
+  }
+  for (const auto& signal : signals)
+    signal->emit(cancellation_type::total);
+  for (const auto& signal : signals)
+    signal->emit(cancellation_type::total);
+  BOOST_TEST(until([&] { return calls.back()->is_done; }));
+  BOOST_TEST(pool->stats().cancelled == crowd);
+  held.reset();
+  pool.reset();
+  settle();
+  for (const auto& signal : signals)
+    signal->emit(cancellation_type::total);
+}
+
 BOOST_FIXTURE_TEST_CASE(scar_1_8_a_caller_who_goes_during_its_dial_loses_no_connection, loop) {
   server host(context);
   gate door(context);

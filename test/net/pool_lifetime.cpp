@@ -224,6 +224,38 @@ BOOST_FIXTURE_TEST_CASE(a_cancelled_drain_leaves_the_pool_closed_and_its_leases_
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_drain_that_is_cancelled_when_its_pool_has_gone_has_ended, loop) {
+  server host(context);
+  asio::cancellation_signal signal;
+  std::optional<error_code> result;
+  {
+    connection_pool pool(context, host.endpoint());
+    pool.async_drain(
+        1h, asio::bind_cancellation_slot(signal.slot(), [&](error_code ec) { result = ec; }));
+  }
+  BOOST_TEST(until([&] { return result.has_value(); }));
+  BOOST_TEST(*result == error_code());
+  signal.emit(asio::cancellation_type::total);
+  settle();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_lease_on_its_way_is_cut_off_by_a_drain_and_ends_though_nobody_gets_it,
+                        loop) {
+  server host(context);
+  connection_pool pool(context, host.endpoint());
+  fill(*this, pool, 1);
+  {
+    asio::io_context never_run;
+    pool.async_acquire(asio::bind_executor(never_run, [](error_code, const lease&) {}));
+    BOOST_TEST(pool.stats().leased == 1u);
+    const drained at_once = drain(pool, 0s);
+    BOOST_TEST(until([&] { return at_once->has_value(); }));
+    BOOST_TEST(pool.stats().leased == 1u);
+  }
+  BOOST_TEST(pool.stats().total() == 0u);
+  check_sums(pool.stats());
+}
+
 BOOST_FIXTURE_TEST_CASE(scar_102_a_pool_of_very_many_connections_drains, loop) {
   constexpr std::size_t connections = 2000;
   server host(context);

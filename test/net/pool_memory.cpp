@@ -3,9 +3,14 @@
 
 #include "net/net_fixture.hpp"
 
+#include <boost/asio/bind_allocator.hpp>
+
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -16,8 +21,18 @@ long until_failure = 0;
 /// find no memory.
 constexpr std::size_t exempt_size = 100;
 
+/// Allocations of more bytes fail, too.
+std::size_t most_bytes = std::numeric_limits<std::size_t>::max();
+
+/// Of these, as of what holds a shared object's count, those that were made are counted.
+constexpr std::size_t small_size = 24;
+long small_ones = 0;
+long failing_small_one = 0; ///< Fails, if it is not 0.
+
 bool fails(std::size_t size) noexcept {
-  return size > exempt_size && until_failure > 0 && --until_failure == 0;
+  if (size <= small_size && ++small_ones == failing_small_one)
+    return true;
+  return size > most_bytes || (size > exempt_size && until_failure > 0 && --until_failure == 0);
 }
 
 } // namespace
@@ -124,6 +139,23 @@ private:
   int ended_ = 0;
 };
 
+/// Memory that is never short.
+template <class T>
+struct own_memory {
+  using value_type = T;
+
+  own_memory() noexcept = default;
+  template <class U>
+  explicit(false) own_memory(const own_memory<U>&) noexcept {}
+
+  T* allocate(std::size_t count) { return static_cast<T*>(std::malloc(count * sizeof(T))); }
+  void deallocate(T* memory, std::size_t) noexcept { std::free(memory); }
+  template <class U>
+  bool operator==(const own_memory<U>&) const noexcept {
+    return true;
+  }
+};
+
 } // namespace
 
 BOOST_AUTO_TEST_CASE(scar_108_whichever_allocation_fails_nobody_is_forgotten) {
@@ -144,4 +176,57 @@ BOOST_AUTO_TEST_CASE(scar_108_whichever_allocation_fails_nobody_is_forgotten) {
     }
   }
   BOOST_TEST(nth > 20);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_redial_that_memory_does_not_suffice_for_closes_its_connection_and_says_so,
+                        loop) {
+  server host(context);
+  std::size_t failures = 0;
+  // What the ledger reserves grows with the connections: a redial is not always what makes it grow.
+  for (std::size_t count = 1; count != 21; ++count) {
+    connection_pool pool(context, host.endpoint());
+    pool.prewarm(count);
+    BOOST_TEST(until([&] { return pool.stats().idle == count; }));
+    std::vector<lease> leases(count);
+    std::generate(leases.begin(), leases.end(), [&] { return pool.try_acquire(); });
+    const auto again = std::make_shared<outcome>();
+    most_bytes = 1'000;
+    pool.async_redial(std::move(leases.back()), {}, into(again));
+    most_bytes = std::numeric_limits<std::size_t>::max();
+    BOOST_TEST(until([&] { return again->is_done; }));
+    BOOST_TEST((again->error ? again->error == error_code(asio::error::no_memory)
+                             : again->lease.id() == count + 1));
+    failures += !again->lease;
+    BOOST_TEST(pool.stats().total() == (again->lease ? count : count - 1));
+    check_sums(pool.stats());
+  }
+  BOOST_TEST(failures > 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_caller_for_whom_no_timer_can_be_armed_is_told, loop) {
+  server host(context);
+  connection_pool pool(context, host.endpoint());
+  const auto result = std::make_shared<outcome>();
+  most_bytes = 0;
+  pool.async_acquire(asio::bind_allocator(own_memory<char>(), into(result)));
+  most_bytes = std::numeric_limits<std::size_t>::max();
+  BOOST_TEST(until([&] { return result->is_done; }));
+  BOOST_TEST(result->error == error_code(asio::error::no_memory));
+  BOOST_TEST(bool(leased(*this, pool)));
+  BOOST_TEST(pool.stats().acquires == 1u);
+  check_sums(pool.stats());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pool_whose_making_fails_at_the_very_end_leaves_nothing_behind, loop) {
+  server host(context);
+  const auto make = [&] { return connection_pool(context, host.endpoint()); };
+  make(); // what the first pool of a context makes stays there
+  small_ones = 0;
+  make();
+  failing_small_one = std::exchange(small_ones, 0);
+  BOOST_TEST_REQUIRE(failing_small_one > 0);
+  BOOST_CHECK_THROW(make(), std::bad_alloc);
+  failing_small_one = 0;
+  connection_pool pool(context, host.endpoint());
+  BOOST_TEST(bool(leased(*this, pool)));
 }

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <atomic>
@@ -15,6 +16,21 @@
 using namespace net_test;
 using httpool::connection_pool;
 using httpool::lease;
+
+BOOST_AUTO_TEST_CASE(a_pool_may_run_on_a_pool_of_threads) {
+  counting_server host(1);
+  asio::thread_pool run(2);
+  {
+    connection_pool pool(run.get_executor(), host.endpoint());
+    for (int i = 0; i != 3; ++i) {
+      lease got = pool.async_acquire(asio::use_future).get();
+      BOOST_TEST(got.id() == 1u);
+      got.keep_alive(true);
+    }
+    pool.async_drain(asio::use_future).get();
+  }
+  run.join();
+}
 
 BOOST_AUTO_TEST_CASE(a_storm_of_callers_on_many_threads_keeps_every_promise) {
   counting_server host(4);

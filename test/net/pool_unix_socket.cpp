@@ -13,6 +13,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <sys/resource.h>
+
 using namespace net_test;
 using httpool::connection_pool;
 using httpool::error;
@@ -236,6 +238,21 @@ BOOST_FIXTURE_TEST_CASE(a_missing_path_and_one_that_nobody_serves_have_errors_of
   std::ofstream(place.at("file").path()) << "no socket";
   connection_pool file(context, place.at("file"));
   BOOST_TEST(failed(*this, file) == error_code(error::connection_refused));
+}
+
+BOOST_FIXTURE_TEST_CASE(running_out_of_descriptors_fails_the_caller_and_passes, scene) {
+  echo_server host(context, endpoint);
+  connection_pool pool(context, endpoint, {.dial_backoff = 0s});
+  const lease held = leased(*this, pool);
+  rlimit before = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  setrlimit(RLIMIT_NOFILE, &none);
+  const error_code seen = failed(*this, pool);
+  setrlimit(RLIMIT_NOFILE, &before);
+  BOOST_TEST(seen == error_code(asio::error::no_descriptors));
+  BOOST_TEST(bool(leased(*this, pool)));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_full_backlog_is_waited_for_until_the_deadline, scene) {

@@ -190,6 +190,11 @@ BOOST_AUTO_TEST_CASE(keep_alive_follows_the_version_and_the_connection_field) {
   BOOST_TEST(!message.keep_alive());
   message.fields().erase("Connection");
   BOOST_TEST(!message.keep_alive());
+
+  response answer(200);
+  BOOST_TEST(answer.keep_alive());
+  answer.fields().set("Connection", "close");
+  BOOST_TEST(!answer.keep_alive());
 }
 
 BOOST_AUTO_TEST_CASE(moved_from_and_cleared_messages_are_as_new) {
@@ -221,4 +226,18 @@ BOOST_AUTO_TEST_CASE(moved_from_and_cleared_messages_are_as_new) {
   // NOLINTNEXTLINE(bugprone-use-after-move): what is left of it is promised
   BOOST_TEST(answer.status() == 200u);
   BOOST_TEST(answer.fields().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_message_moved_into_itself_stays_as_it_is) {
+  request asked("POST", "/a");
+  asked.body("body");
+  request& also_asked = asked;
+  asked = std::move(also_asked);
+  BOOST_TEST(asked.method() == "POST");
+  BOOST_TEST(asked.body() == "body");
+  response answered(404, "text", "text/plain");
+  response& also_answered = answered;
+  answered = std::move(also_answered);
+  BOOST_TEST(answered.status() == 404u);
+  BOOST_TEST(answered.body() == "text");
 }

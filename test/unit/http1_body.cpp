@@ -60,6 +60,7 @@ BOOST_AUTO_TEST_CASE(a_body_of_known_length_ends_there_and_leaves_the_rest) {
   }
   body_decoder decoder;
   BOOST_TEST(decoder.start({body_kind::length, 6}, 5) == problem::body_too_large);
+  BOOST_TEST(decoder.direct() == 0u);
   BOOST_TEST(decoder.start({body_kind::length, 5}, 5) == problem::none);
   BOOST_TEST(decoder.end_of_stream() == problem::truncated);
   BOOST_TEST((http1::error_of(problem::truncated) == error::connection_closed));

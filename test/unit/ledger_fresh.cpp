@@ -141,6 +141,23 @@ BOOST_AUTO_TEST_CASE(a_stale_one_sends_the_caller_to_a_dial_before_an_older_one)
   BOOST_TEST(idle[0]->where == state::idle);
 }
 
+BOOST_AUTO_TEST_CASE(whom_a_stale_one_sends_to_a_dial_comes_before_those_who_came_later) {
+  ledger_fixture pool;
+  const auto leased = pool.leases(3);
+  pool.give_back(*leased[0]);
+  pool.later(2s);
+  pool.give_back(*leased[1]);
+  caller& first = pool.acquire_fresh(1s);
+  BOOST_REQUIRE(first.got == leased[1]);
+  caller& second = pool.acquire_fresh(1s);
+  BOOST_TEST(second.waits());
+  pool.stale(first);
+  BOOST_TEST(pool.dials.size() == 2);
+  pool.give_back(*leased[2]);
+  BOOST_TEST(first.got == leased[2]);
+  BOOST_TEST(second.waits());
+}
+
 BOOST_AUTO_TEST_CASE(a_caller_with_a_dial_of_its_own_may_cancel_or_see_the_pool_close) {
   for (const bool closes : {false, true}) {
     ledger_fixture pool;
