@@ -27,9 +27,9 @@ struct abortable {
 
   const boost::asio::any_io_executor strand;
   const boost::asio::any_io_executor beneath; ///< By which the strand is entered.
-  boost::asio::cancellation_signal signal; ///< To be used on the strand.
-  bool is_aborted = false;                 ///< To be used on the strand.
-  time_point deadline = time_point::max(); ///< Set before it starts.
+  boost::asio::cancellation_signal signal;    ///< To be used on the strand.
+  bool is_aborted = false;                    ///< To be used on the strand.
+  time_point deadline = time_point::max();    ///< Set before it starts.
 
   /// Has `function` run on the strand, but not within this call. If memory lacks for that it is
   /// destroyed: here, which throws `std::bad_alloc`, or later, when `lost` is called.

@@ -167,8 +167,8 @@ void pool_core::drain(drain_operation& operation, duration timeout) {
   bool is_known = true;
   run([&](todo& work) {
     operation.deadline = saturating_add(work.now, timeout);
-    is_known = operation.deadline == time_point::max() ||
-               reserve_timer(work.now, operation.deadline);
+    is_known =
+        operation.deadline == time_point::max() || reserve_timer(work.now, operation.deadline);
     if (!is_known) {
       drain_tickets_.remove(operation);
       return ledger_.tick(work.now);

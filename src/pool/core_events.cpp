@@ -173,8 +173,8 @@ void pool_core::settle_drains(todo& work) {
 }
 
 /// Under the lock: sees to it that the timer fires no later than the next deadline, and by `wake`
-/// at the latest. It is left armed when that deadline goes away, which costs less than to follow every change, but not by a
-/// closed pool that has none: that must not keep `run()` from returning.
+/// at the latest. It is left armed when that deadline goes away, which costs less than to follow
+/// every change, but not by a closed pool that has none: that must not keep `run()` from returning.
 void pool_core::arm_timer(time_point now, time_point wake) {
   if (!timer_)
     return;

@@ -85,12 +85,12 @@ void pool_core::start_dial(connection& c) noexcept try {
     try {
       asio::co_spawn(
           task->strand, dialer_.dial(c.stream, task->deadline),
-          asio::bind_cancellation_slot(
-              task->signal.slot(), [&c, task, end = std::move(end)](std::exception_ptr failure,
-                                                                    tcp::endpoint met) mutable {
-                c.endpoint = met;
-                end(code_of(failure));
-              }));
+          asio::bind_cancellation_slot(task->signal.slot(),
+                                       [&c, task, end = std::move(end)](std::exception_ptr failure,
+                                                                        tcp::endpoint met) mutable {
+                                         c.endpoint = met;
+                                         end(code_of(failure));
+                                       }));
     } catch (const std::bad_alloc&) {
     }
   };
