@@ -2,7 +2,10 @@
 
 #include "net/net_fixture.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 
 using namespace net_test;
 using httpool::connection_pool;
@@ -70,6 +73,24 @@ BOOST_FIXTURE_TEST_CASE(a_context_has_work_while_a_drain_lasts_whose_handler_run
   held.reset();
   BOOST_TEST(!is_at_work());
   BOOST_TEST(until([&] { return is_drained; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cancelled_drain_is_no_work_though_a_lease_is_out, two_loops) {
+  const lease held = only_lease();
+  for (const std::chrono::nanoseconds timeout :
+       {std::chrono::nanoseconds(1h), std::chrono::nanoseconds::max()}) {
+    asio::cancellation_signal signal;
+    std::optional<error_code> end;
+    pool.async_drain(
+        timeout,
+        asio::bind_executor(there.context, asio::bind_cancellation_slot(
+                                               signal.slot(), [&](error_code ec) { end = ec; })));
+    BOOST_TEST(is_at_work());
+    signal.emit(asio::cancellation_type::terminal);
+    BOOST_TEST(!is_at_work());
+    BOOST_TEST(until([&] { return end.has_value(); }));
+    BOOST_TEST(*end == error_code(asio::error::operation_aborted));
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_closed_pool_without_callers_lets_its_context_end, two_loops) {

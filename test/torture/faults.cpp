@@ -79,15 +79,19 @@ bool contains(const char* name, const char* part) noexcept {
 }
 
 /// Nor does Asio 1.81 survive it if memory lacks
-/// - when a strand asks its executor to be run (what it takes for the function itself is told from
-///   that by inlined names alone, so it is spared too): from then on the strand is taken for one
-///   that runs, and what waits in it waits for ever; and for a further turn it asks in a
-///   destructor;
+/// - when a strand asks its executor for a further turn, which it does in a destructor, by recycled
+///   memory;
+/// - when a strand is asked from outside to run a user's handler, or a step of an exchange, and
+/// asks
+///   its executor to be run (what it takes for the function itself is told from that by inlined
+///   names alone, so it is spared too): from then on the strand is taken for one that runs, and
+///   what waits in it waits for ever. The pool's own strands are not asked from outside;
 /// - when a coroutine's handler is destroyed, whose destructor posts the destruction of its frame.
 bool is_for_strand_or_frame() noexcept {
   constexpr std::array helpers{"refuse", "aligned_alloc", "aligned_new", "8allocate"};
   std::array<void*, 24> frames{};
   bool is_first = true;
+  bool is_strand_asked = false;
   const int depth = ::backtrace(frames.data(), static_cast<int>(frames.size()));
   for (int i = 1; i < depth; ++i) {
     Dl_info about{};
@@ -99,11 +103,17 @@ bool is_for_strand_or_frame() noexcept {
       continue;
     const bool is_of_strand =
         contains(name, "23strand_executor_service") || contains(name, "6strandI");
-    if (std::exchange(is_first, false) && is_of_strand && contains(name, "execute"))
+    if (std::exchange(is_first, false)) {
+      is_strand_asked = is_of_strand && contains(name, "execute");
+      if (is_strand_asked && contains(name, "19recycling_allocator"))
+        return true;
+    }
+    if (is_strand_asked && (contains(name, "17handler_operationI") || contains(name, "8exchange")))
       return true;
-    const bool is_of_coroutine =
-        contains(name, "16awaitable_threadI") || contains(name, "17awaitable_handlerI");
-    if (is_of_coroutine && (contains(name, "D1Ev") || contains(name, "D2Ev")))
+    const bool is_destructor = contains(name, "D1Ev") || contains(name, "D2Ev");
+    if (is_destructor &&
+        (contains(name, "15on_invoker_exit") || contains(name, "16awaitable_threadI") ||
+         contains(name, "17awaitable_handlerI")))
       return true;
   }
   return false;

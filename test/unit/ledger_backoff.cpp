@@ -322,6 +322,24 @@ BOOST_AUTO_TEST_CASE(a_dial_for_which_there_was_no_memory_is_not_tried_again_at_
   BOOST_TEST(mind.wants_dial(then));
 }
 
+BOOST_AUTO_TEST_CASE(a_dial_that_ends_for_want_of_memory_is_not_tried_again_at_once) {
+  const error_code no_memory = boost::asio::error::no_memory;
+  ledger mind({.max_connections = 2, .min_idle = 1, .dial_backoff = 0s, .max_dial_backoff = 0s},
+              time_point(1h), 1);
+  const time_point now(1h);
+  const time_point then = now + 10ms;
+  for (const bool may_follow : {true, false}) {
+    connection c;
+    BOOST_TEST(mind.wants_dial(now));
+    mind.dial(now, c);
+    mind.dial_failed(now, c, no_memory, may_follow ? now : then);
+    BOOST_TEST(mind.wants_dial(now) == may_follow);
+  }
+  mind.check_invariants(now);
+  BOOST_TEST((mind.next_wake(now) == then));
+  BOOST_TEST(mind.wants_dial(then));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_CASE(a_pool_is_empty_once_its_back_off_would_not_matter_any_more) {
