@@ -301,9 +301,12 @@ void exchange::end(const owner& self, error_code ec) {
   conclude(self);
 }
 
-/// A step could not be done for want of memory.
+/// A step could not be done for want of memory, which is the exception that is being handled. That
+/// of a completion that did not get through, or of the caller's own handler, is not ours.
 void exchange::lack_memory(const owner& self) {
   exchange& x = *self;
+  if (x.has_ended_ && !x.reader_)
+    throw;
   end(self, asio::error::no_memory);
   if (x.reader_ && !x.is_reading_)
     deliver(self, x.outcome_ ? x.outcome_ : asio::error::no_memory, 0);

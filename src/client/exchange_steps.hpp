@@ -14,19 +14,14 @@
 
 namespace httpool::detail {
 
-/// Does it, or ends the exchange for want of memory. A completion that did not get through has
-/// nowhere to go.
+/// Does it, or ends the exchange for want of memory.
 template <class Action>
 void exchange::guarded(const owner& self, Action&& action) {
   try {
     action();
   } catch (const std::bad_alloc&) {
-    if (self->has_ended_ && !self->reader_)
-      throw;
     lack_memory(self);
   } catch (const std::length_error&) {
-    if (self->has_ended_ && !self->reader_)
-      throw;
     lack_memory(self);
   }
 }
