@@ -43,6 +43,12 @@ class client_core;
 /// returns after `close()` or a completed `async_drain()`, and after a name that is being looked up
 /// has been, which cannot be interrupted.
 ///
+/// \par Memory
+/// What lacks memory fails alone: a call throws `std::bad_alloc` or completes with
+/// `boost::asio::error::no_memory`, a dial or a probe has failed, and the pool goes on. That is so
+/// on an `io_context` or a strand of one. Asio 1.81 terminates the process, or loses what a strand
+/// should run, if memory lacks for executors that hold others.
+///
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
 /// alone. The context may be run by several threads.
@@ -165,7 +171,7 @@ public:
   ///
   /// Leases that have not ended after `timeout` are cut off (see `lease::late`), and the operation
   /// completes with `boost::asio::error::timed_out`. Cancelling it, by any type, leaves the pool
-  /// closed.
+  /// closed. With `boost::asio::error::no_memory` it has not begun: `timeout` could not be kept.
   template <class CompletionToken>
   auto async_drain(std::chrono::nanoseconds timeout, CompletionToken&& token) {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(

@@ -357,6 +357,31 @@ BOOST_FIXTURE_TEST_CASE(a_dial_that_is_lost_on_its_way_to_its_strand_takes_no_ro
   BOOST_TEST(nth > 2);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_dial_ends_whatever_is_lost_of_what_tells_it_to, loop) {
+  server host(context);
+  bool has_failed = true;
+  long nth = 0;
+  for (; has_failed; ++nth) {
+    BOOST_TEST_CONTEXT("allocation " << nth + 1) {
+      gate door(context);
+      connection_pool pool(context, host.endpoint(), {.prepare = door.hook()});
+      const call gone = acquire(pool);
+      BOOST_TEST_REQUIRE(until([&] { return door.arrived() == 1; }));
+      until_failure = nth + 1;
+      try {
+        const refusal of_one(refuses_nth_operation);
+        pool.close();
+        settle();
+      } catch (const std::bad_alloc&) {
+        // Out of a step of Asio's own.
+      }
+      has_failed = std::exchange(until_failure, 0) == 0;
+      BOOST_TEST(until([&] { return gone->is_done && pool.stats().total() == 0; }));
+    }
+  }
+  BOOST_TEST(nth > 2);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_dial_that_is_lost_at_once_is_not_tried_again_at_once, loop) {
   server host(context);
   std::optional<connection_pool> pool;

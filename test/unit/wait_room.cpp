@@ -16,6 +16,6 @@ BOOST_AUTO_TEST_CASE(an_allocator_that_was_moved_from_still_equals_its_copies) {
   BOOST_TEST((a == copy));
   char* const room = a.allocate(8);
   wait_room::allocator<char>(copy).deallocate(room, 8);
-  BOOST_TEST(b == a);
+  BOOST_TEST((b == a));
   BOOST_TEST(static_cast<void*>(a.allocate(8)) == static_cast<void*>(room));
 }
