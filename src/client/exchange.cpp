@@ -322,8 +322,11 @@ void exchange::conclude(const owner& self) {
   x.has_ended_ = true;
   lease ended = x.leave_call();
   if (ended) {
-    const bool keeps = x.settle_connection(ended);
-    pool_core::end_exchange(std::move(ended), keeps);
+    ended.keep_alive(x.settle_connection(ended));
+    if (x.is_drained_)
+      pool_core::end_exchange(std::move(ended));
+    else
+      ended.reset();
   }
   x.client_->leave(std::move(x.pool_));
   if (x.operation_)

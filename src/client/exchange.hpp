@@ -229,7 +229,8 @@ private:
   http1::body_decoder decoder_;
   std::size_t body_size_ = 0; ///< Before a read into the body.
   bool has_head_ = false;
-  bool has_bytes_ = false; ///< A byte of a response has come.
+  bool has_bytes_ = false;  ///< A byte of a response has come.
+  bool is_drained_ = false; ///< The latest read took all that had come.
   bool is_upgraded_ = false;
   client_response* answer_;                   ///< The caller's, or
   std::optional<client_response> own_answer_; ///< our own.

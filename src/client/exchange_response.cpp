@@ -54,6 +54,7 @@ void exchange::got_bytes(const owner& self, error_code ec, std::size_t size) {
   if (ec)
     return end(self, x.end_of_connection(ec));
   x.has_bytes_ = true;
+  x.is_drained_ = size < read_size && !x.lease_.stream().is_encrypted();
   x.lease_.buffer().commit(size);
   advance(self);
 }
@@ -61,6 +62,7 @@ void exchange::got_bytes(const owner& self, error_code ec, std::size_t size) {
 void exchange::got_content(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_reading_ = false;
+  x.is_drained_ = false;
   x.answer().body().resize(x.body_size_ + size);
   if (x.is_ending_)
     return conclude(self);

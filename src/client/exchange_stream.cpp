@@ -118,7 +118,7 @@ void exchange::next_piece(const owner& self) {
 
 void exchange::got_body(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
-  x.is_reading_ = false;
+  x.is_reading_ = x.is_drained_ = false;
   if (x.is_ending_) {
     conclude(self);
     return deliver(self, x.outcome_, 0);
@@ -195,7 +195,7 @@ void exchange::discard(const owner& self) {
 
 void exchange::discarded(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
-  x.is_reading_ = false;
+  x.is_reading_ = x.is_drained_ = false;
   if (x.is_ending_)
     return conclude(self);
   if (ec)

@@ -94,7 +94,7 @@ public:
 
   /// The same, by one who has read all that the peer had to say. What more it says is found when
   /// the connection is handed out again.
-  static void end_exchange(lease ended, bool keep) noexcept;
+  static void end_exchange(lease ended) noexcept;
   void undelivered(connection& c) noexcept;
   void set_lease_deadline(connection& c, time_point deadline) noexcept;
   void limit_uses(connection& c, std::uint64_t more) const noexcept { ledger_.limit_uses(c, more); }

@@ -21,8 +21,9 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
   give_back(c, keep, reason);
 }
 
-void pool_core::end_exchange(lease ended, bool keep) noexcept {
+void pool_core::end_exchange(lease ended) noexcept {
   const auto core = std::move(ended.core_);
+  const bool keep = ended.keep_alive();
   connection& c = *std::exchange(ended.connection_, nullptr);
   c.is_unseen = true;
   core->give_back(c, keep && c.buffer.size() == 0,

@@ -99,7 +99,9 @@ outcome serve(std::string_view input, std::uint8_t pieces, bool answers_later) {
   asio::ip::tcp::socket socket(f.context);
   far_end client = connect(socket);
   socket.non_blocking(true);
-  detail::place room = f.places->take([] { return true; });
+  detail::wakeable_timer unused(f.context.get_executor());
+  detail::place_waiter nobody(unused);
+  detail::place room = f.places->take(nobody);
   room.open();
   request_context about;
   about.connection_id = f.places->next_id();
