@@ -236,8 +236,9 @@ public:
   /// Sends `message` and receives its response into `answer`: `void(boost::system::error_code)`.
   ///
   /// Otherwise as above. Both messages must live, and be left alone, until the operation ends; what
-  /// memory `answer` has is used again, so that a call after the other of the same kind allocates
-  /// nothing. `answer` is cleared when the call begins, and is empty after an error.
+  /// memory `answer` has is used again. A small request to the client's own origin, for which it
+  /// need not be changed, over a connection without TLS, allocates nothing after others of its
+  /// kind. `answer` is cleared when the call begins, and is empty after an error.
   ///
   /// \code
   /// const httpool::request question("GET", "/orders");
@@ -250,6 +251,10 @@ public:
     return async_send(message, answer, send_options(), std::forward<CompletionToken>(token));
   }
 
+  /// A message that is gone before it is sent.
+  template <class CompletionToken>
+  void async_send(const request&& message, client_response& answer, CompletionToken&&) = delete;
+
   /// The same, with options for this call alone.
   template <class CompletionToken>
   auto async_send(const request& message, client_response& answer, const send_options& options,
@@ -257,6 +262,11 @@ public:
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
         detail::initiate_fill{core_}, token, &message, &answer, options);
   }
+
+  /// A message that is gone before it is sent.
+  template <class CompletionToken>
+  void async_send(const request&& message, client_response& answer, const send_options&,
+                  CompletionToken&&) = delete;
 
   /// Sends `message` and gives its response as soon as the head is there, with the body still to be
   /// read: `void(boost::system::error_code, response_stream)`.

@@ -10,6 +10,7 @@
 #include <httpool/url.hpp>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include <atomic>
 #include <new>
@@ -88,7 +89,9 @@ std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor ex
 }
 
 client_core::client_core(boost::asio::any_io_executor runs_on, client_options given)
-    : executor(std::move(runs_on)), options(checked(std::move(given))) {}
+    : executor(std::move(runs_on)),
+      runs_on_context(executor.target<boost::asio::io_context::executor_type>() != nullptr),
+      options(checked(std::move(given))) {}
 
 client_core::shared_pool client_core::make_pool(const origin& where) {
   const proxy* const by = options.proxies.proxy_for(where);

@@ -83,6 +83,7 @@ public:
   void forget(const origin& where) noexcept;
 
   const boost::asio::any_io_executor executor;
+  const bool runs_on_context; ///< Nothing stands between that and its `io_context`.
   const client_options options;
   shared_pool base;                             ///< None if there is no origin of its own.
   std::unique_ptr<connection_pool> base_handle; ///< The same, for the client's user.

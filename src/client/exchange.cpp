@@ -38,6 +38,8 @@ boost::system::error_code as_ours(boost::system::error_code ec) noexcept {
 template <class Operation>
 void exchange::start(const std::shared_ptr<client_core>& client, Operation& operation, call&& what,
                      const send_options& options) {
+  if (what.answer)
+    clear(*what.answer);
   owner self;
   try {
     self = std::allocate_shared<exchange>(recycler<exchange>(client->spare_blocks), key(), client,
@@ -90,7 +92,6 @@ exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
     answer_ = &own_answer_.emplace();
   if (!options.replay && !is_idempotent(message().method()))
     replay_ = replay::if_unsent;
-  clear_answer();
   answer().attempts_ = 1;
 }
 
@@ -393,7 +394,7 @@ void exchange::complete(const owner& self) {
   exchange& x = *self;
   x.operation_ = nullptr;
   if (x.outcome_)
-    x.clear_answer();
+    clear(x.answer());
   if (fill_operation* const fill = std::exchange(x.fill_, nullptr))
     x.finish(*fill);
   else if (send_operation* const send = std::exchange(x.send_, nullptr))
@@ -402,20 +403,21 @@ void exchange::complete(const owner& self) {
     x.finish(*open, x.outcome_ ? response_stream() : response_stream(self));
 }
 
-/// Where a strand is, its turn ends before the caller's handler begins.
+/// Where a strand is, the exchange's or the client's, its turn ends before the caller's handler
+/// begins.
 template <class Operation, class... Results>
 void exchange::finish(Operation& operation, Results... results) {
-  if (is_stepping_ && !strand_)
+  if (is_stepping_ && !strand_ && client_->runs_on_context)
     operation.dispatch(outcome_, std::move(results)...);
   else
     operation.complete(outcome_, std::move(results)...);
 }
 
-void exchange::clear_answer() noexcept {
-  answer_->clear();
-  answer_->connection_id_ = 0;
-  answer_->attempts_ = 0;
-  answer_->reused_ = false;
+void exchange::clear(client_response& answer) noexcept {
+  answer.clear();
+  answer.connection_id_ = 0;
+  answer.attempts_ = 0;
+  answer.reused_ = false;
 }
 
 // Deadlines ---------------------------------------------------------------------------------------

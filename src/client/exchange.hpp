@@ -168,7 +168,7 @@ private:
   const request& message() const noexcept { return *message_; }
   client_response& answer() noexcept { return *answer_; }
   const client_response& answer() const noexcept { return *answer_; }
-  void clear_answer() noexcept;
+  static void clear(client_response& answer) noexcept;
 
   // Deadlines.
   duration time_left() const noexcept;

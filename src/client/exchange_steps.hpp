@@ -6,6 +6,7 @@
 
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/recycling_allocator.hpp>
 
 #include <memory>
 #include <new>
@@ -49,8 +50,8 @@ private:
   owner self_;
 };
 
-/// Where there is no strand one step is pending at a time, and what waits for it is in the
-/// exchange.
+/// Where there is neither a strand nor encryption, one operation is pending at a time, and is in
+/// the exchange. What encrypts has operations of its own, and may free them after their handler.
 template <class T>
 class exchange::step_allocator {
 public:
@@ -63,15 +64,15 @@ public:
   T* allocate(std::size_t count) {
     exchange& x = *exchange_;
     if (x.strand_ || x.is_room_taken_ || count > step_size / sizeof(T) ||
-        alignof(T) > alignof(std::max_align_t))
-      return std::allocator<T>().allocate(count);
+        alignof(T) > alignof(std::max_align_t) || (x.lease_ && x.lease_.stream().is_encrypted()))
+      return boost::asio::recycling_allocator<T>().allocate(count);
     x.is_room_taken_ = true;
     return reinterpret_cast<T*>(x.step_room_);
   }
 
   void deallocate(T* memory, std::size_t count) noexcept {
     if (static_cast<void*>(memory) != exchange_->step_room_)
-      return std::allocator<T>().deallocate(memory, count);
+      return boost::asio::recycling_allocator<T>().deallocate(memory, count);
     exchange_->is_room_taken_ = false;
   }
 

@@ -165,7 +165,8 @@ void pool_core::start_probe(connection& c) noexcept try {
       probe_run{task, std::move(asked), std::chrono::steady_clock::now()});
   auto start = [self = shared_from_this(), &c, probing = std::move(probing)] {
     const auto& strand = probing->task->strand;
-    if (probing->task->is_aborted || c.late)
+    // Bytes that are there already would be taken for the answer.
+    if (probing->task->is_aborted || c.late || look_at(c.stream) != liveness::good)
       return self->end_probe(std::move(probing->asked), false, probing->began);
     try {
       asio::co_spawn(

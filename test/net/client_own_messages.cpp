@@ -6,7 +6,8 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/execution/blocking.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -130,6 +131,32 @@ BOOST_FIXTURE_TEST_CASE(a_handler_runs_where_it_belongs, own_messages) {
   const std::thread::id expected = runs_other.get_id();
   runs_other.join();
   BOOST_TEST((at == expected));
+  check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_handler_does_not_run_within_the_strand_of_the_client, own_messages) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  const auto strand = asio::make_strand(context);
+  client sender(strand, "127.0.0.1", peer.port);
+  bool was_on_strand = true;
+  sender.async_send(question, answer,
+                    asio::bind_executor(context.get_executor(), [&](error_code ec) {
+                      was_on_strand = strand.running_in_this_thread();
+                      end = ec;
+                    }));
+  BOOST_TEST(until([&] { return end.has_value(); }));
+  BOOST_TEST(!was_on_strand);
+  check_nothing_is_left(*this, sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_handler_that_is_never_to_block_is_posted, own_messages) {
+  scripted_peer peer(context, {script().answers(ok()).repeats()});
+  client sender(context, "127.0.0.1", peer.port);
+  const auto never = asio::require(context.get_executor(), asio::execution::blocking.never);
+  sender.async_send(question, answer, asio::bind_executor(never, ends()));
+  BOOST_TEST(until([&] { return sender.pool().stats().idle == 1; }));
+  BOOST_TEST(!end.has_value()); // the step that gave the connection back has ended since
+  BOOST_TEST(until([&] { return end.has_value(); }));
   check_nothing_is_left(*this, sender, peer);
 }
 

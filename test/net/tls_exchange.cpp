@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <memory>
 #include <optional>
 #include <sstream>
 
@@ -91,6 +92,33 @@ BOOST_FIXTURE_TEST_CASE(a_response_with_a_length_needs_no_word_of_the_end, tls_l
                     .closes()});
   client unlucky(context, https_to(cut), trusting());
   BOOST_TEST(send(unlucky, get()).error == error::connection_closed);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_context_may_end_while_an_encrypted_exchange_waits, tls_loop) {
+  for (const bool context_first : {true, false}) {
+    tls_peer peer(context, good(), {tls_script().handshakes().answers(ok()).hears().pauses()});
+    auto own = std::make_unique<asio::io_context>();
+    auto sender = std::make_unique<client>(*own, https_to(peer), trusting());
+    const auto runs_both_until = [&](auto condition) {
+      return until([&] {
+        own->restart();
+        own->poll();
+        return condition();
+      });
+    };
+    const request question = get();
+    client_response answer;
+    const auto alive = std::make_shared<int>();
+    bool has_answer = false;
+    sender->async_send(question, answer, [&has_answer](error_code) { has_answer = true; });
+    BOOST_TEST(runs_both_until([&] { return has_answer; }));
+    sender->async_send(question, answer, [alive](error_code) { BOOST_TEST(false); });
+    BOOST_TEST(runs_both_until([&] { return peer.heard.size() == 2; }));
+    if (!context_first)
+      sender.reset(); // the last who would have the exchange's memory
+    own.reset();
+    BOOST_TEST(alive.use_count() == 1);
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(large_bodies_travel_both_ways, tls_loop) {

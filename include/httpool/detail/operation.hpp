@@ -12,6 +12,7 @@
 #include <boost/asio/execution/relationship.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/require.hpp>
 #include <boost/system/error_code.hpp>
@@ -161,7 +162,9 @@ public:
 
   void dispatch(boost::system::error_code ec, Results... results) override {
     const auto* const of_context = io_context_in(executor_);
-    if (!of_context || !of_context->running_in_this_thread())
+    if (!of_context || !of_context->running_in_this_thread() ||
+        boost::asio::query(*of_context, boost::asio::execution::blocking) ==
+            boost::asio::execution::blocking.never)
       return complete(ec, std::move(results)...);
     [[maybe_unused]] const auto executor = std::move(executor_); // has work until the handler ends
     completion call{std::move(handler_), ec, std::tuple<Results...>(std::move(results)...)};
