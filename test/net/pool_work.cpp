@@ -56,6 +56,8 @@ BOOST_FIXTURE_TEST_CASE(a_context_has_work_while_somebody_waits_whose_handler_ru
   const auto waiting = std::make_shared<outcome>();
   pool.async_acquire(asio::bind_executor(there.context, into(waiting)));
   BOOST_TEST(is_at_work());
+  pool.prewarm(1); // whatever else happens
+  BOOST_TEST(is_at_work());
   give_back(std::move(held));
   BOOST_TEST(until([&] { return waiting->is_done; }));
   BOOST_TEST(waiting->error == error_code());
@@ -91,6 +93,24 @@ BOOST_FIXTURE_TEST_CASE(a_cancelled_drain_is_no_work_though_a_lease_is_out, two_
     BOOST_TEST(until([&] { return end.has_value(); }));
     BOOST_TEST(*end == error_code(asio::error::operation_aborted));
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cancelled_drain_does_nothing_of_what_was_done_before, two_loops) {
+  lease held = only_lease();
+  asio::cancellation_signal signal;
+  bool is_over = false;
+  pool.async_drain(asio::bind_cancellation_slot(
+      signal.slot(), asio::bind_executor(there.context, [&](error_code) { is_over = true; })));
+  std::size_t refused = 0;
+  pool.async_acquire(asio::bind_executor(there.context, [&](error_code ec, const lease&) {
+    BOOST_TEST(ec == error_code(httpool::error::pool_closed));
+    ++refused;
+  }));
+  signal.emit(asio::cancellation_type::terminal);
+  BOOST_TEST(until([&] { return is_over; }));
+  BOOST_TEST(refused == 1u);
+  give_back(std::move(held));
+  BOOST_TEST(until([&] { return pool.stats().total() == 0; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_closed_pool_without_callers_lets_its_context_end, two_loops) {
