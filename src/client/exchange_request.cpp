@@ -22,8 +22,7 @@ namespace asio = boost::asio;
 /// How much of a body is produced at a time.
 constexpr std::size_t piece_size = 64 * 1024;
 
-template <std::size_t Count>
-auto without_first(std::size_t bytes, std::array<asio::const_buffer, Count> buffers) noexcept {
+gathered without_first(std::size_t bytes, gathered buffers) noexcept {
   for (asio::const_buffer& each : buffers) {
     const std::size_t size = std::min(bytes, each.size());
     each += size;
@@ -71,7 +70,7 @@ void exchange::send_body(const owner& self) {
 void exchange::write(const owner& self, sending what) {
   exchange& x = *self;
   x.sending_ = what;
-  std::array<asio::const_buffer, 4> message;
+  gathered message;
   if (!std::exchange(x.is_head_sent_, true)) {
     std::string& head = pool_core::connection_of(x.lease_).head;
     head.clear();

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <tuple>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -47,27 +48,16 @@ liveness look_at(stream& quiet, boost::system::error_code* why) noexcept {
   return liveness::closed;
 }
 
-std::size_t write_now(boost::asio::ip::tcp::socket& socket,
-                      std::span<const boost::asio::const_buffer> buffers,
+std::size_t write_now(boost::asio::ip::tcp::socket& socket, const gathered& buffers,
                       boost::system::error_code& ec) noexcept {
-  std::array<iovec, 8> pieces{};
+  std::array<iovec, std::tuple_size_v<gathered>> pieces{};
   msghdr message{};
   message.msg_iov = pieces.data();
-  for (const boost::asio::const_buffer& each : buffers) {
-    if (each.size() == 0)
-      continue;
+  for (const boost::asio::const_buffer& each : buffers)
     pieces[message.msg_iovlen++] = {const_cast<void*>(each.data()), each.size()};
-    if (message.msg_iovlen == pieces.size())
-      break;
-  }
-  ssize_t sent = 0;
-  do
-    sent = ::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent >= 0) {
-    ec = {};
+  const ssize_t sent = ::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0)
     return static_cast<std::size_t>(sent);
-  }
   ec = errno == EAGAIN ? boost::system::error_code(boost::asio::error::would_block)
                        : boost::system::error_code(errno, boost::system::system_category());
   return 0;

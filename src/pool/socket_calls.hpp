@@ -9,8 +9,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <array>
 #include <cstddef>
-#include <span>
 
 namespace httpool::detail {
 
@@ -47,9 +47,11 @@ boost::system::error_code
 connect_now(boost::asio::ip::tcp::socket& socket,
             const boost::asio::local::stream_protocol::endpoint& endpoint) noexcept;
 
+/// Pieces of a message; those it does not have are empty.
+using gathered = std::array<boost::asio::const_buffer, 4>;
+
 /// Writes what the system takes at once: `would_block` if that is nothing.
-std::size_t write_now(boost::asio::ip::tcp::socket& socket,
-                      std::span<const boost::asio::const_buffer> buffers,
+std::size_t write_now(boost::asio::ip::tcp::socket& socket, const gathered& buffers,
                       boost::system::error_code& ec) noexcept;
 
 } // namespace httpool::detail
