@@ -329,3 +329,22 @@ BOOST_FIXTURE_TEST_CASE(a_handler_that_throws_closes_its_connection, loop) {
   BOOST_TEST(pool.stats().leased == 0u);
   BOOST_TEST(leased(*this, pool).id() == 2u);
 }
+
+BOOST_FIXTURE_TEST_CASE(after_a_crowd_has_gone_who_comes_can_be_cancelled_as_ever, loop) {
+  server host(context);
+  connection_pool pool(context, host.endpoint(), {.max_connections = 1});
+  const lease held = leased(*this, pool);
+  for (const std::size_t crowd : {300u, 1u, 300u}) {
+    std::vector<asio::cancellation_signal> signals(crowd);
+    std::vector<call> calls;
+    for (asio::cancellation_signal& each : signals)
+      calls.push_back(acquire_with(pool, each));
+    for (asio::cancellation_signal& each : signals)
+      each.emit(cancellation_type::terminal);
+    for (const call& each : calls) {
+      BOOST_TEST(until([&] { return each->is_done; }));
+      BOOST_TEST(each->error == error_code(asio::error::operation_aborted));
+    }
+  }
+  BOOST_TEST(pool.stats().cancelled == 601u);
+}

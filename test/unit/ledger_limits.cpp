@@ -268,6 +268,9 @@ BOOST_AUTO_TEST_CASE(utilisation_is_the_leased_part_of_the_limit_now_and_on_aver
   BOOST_TEST((pool.stats().leased_time == 3s));
   BOOST_TEST((pool.stats().age == 2s));
   BOOST_TEST(pool.stats().mean_utilisation() == 3.0 / 8);
+  pool.leases(1);
+  pool.later(1s);
+  BOOST_TEST((pool.stats().leased_time == 5s));
 }
 
 BOOST_AUTO_TEST_CASE(sums_of_times_stop_at_the_longest_time_there_is) {
