@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include <dlfcn.h>
@@ -110,7 +111,9 @@ bool is_for_strand_or_frame() noexcept {
     }
     if (is_strand_asked && (contains(name, "17handler_operationI") || contains(name, "8exchange")))
       return true;
-    const bool is_destructor = contains(name, "D1Ev") || contains(name, "D2Ev");
+    // While a failure is unwound it may be inlined where no name tells of it.
+    const bool is_destructor =
+        contains(name, "D1Ev") || contains(name, "D2Ev") || std::uncaught_exceptions() != 0;
     if (is_destructor &&
         (contains(name, "15on_invoker_exit") || contains(name, "16awaitable_threadI") ||
          contains(name, "17awaitable_handlerI")))
