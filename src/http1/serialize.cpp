@@ -172,9 +172,13 @@ boost::system::error_code plan_head(const request& message, std::optional<std::u
 void append_head(std::string& out, const request& message, std::string_view host,
                  const request_head& plan) {
   appender head(out);
+  const bool is_usual = plan.lacks_host && message.version() == http_version::http_1_1;
   head << message.method() << " " << message.target();
-  head << (message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
-  if (plan.lacks_host)
+  if (is_usual)
+    head << " HTTP/1.1\r\nHost: " << host << line_break;
+  else
+    head << (message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  if (plan.lacks_host && !is_usual)
     append_field(head, "Host", host);
   head << message_access::wire(message.fields());
   if (plan.lacks_coding)

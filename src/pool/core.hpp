@@ -132,6 +132,11 @@ private:
       return !closes.empty() || !forgotten.empty() || !dials.empty() || !probes.empty() ||
              !acquires.empty();
     }
+
+    bool is_nothing() const noexcept {
+      return !is_unfinished() && drained.empty() && not_drained.empty() && !has_errands &&
+             !is_empty;
+    }
   };
 
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,
@@ -148,7 +153,10 @@ private:
   void settle(todo& work);
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
-  void start_wanted_dials(todo& work);
+  bool start_wanted_dial(todo& work);
+  bool needs_other_permits() const noexcept {
+    return ledger_.total() != permits_ || ledger_.evicting() != evicting_;
+  }
   void give_back_permits(todo& work);
   void ask_budget(need what, todo& work);
   void settle_budget(todo& work);
@@ -158,7 +166,7 @@ private:
   bool reserve_timer(time_point now, time_point deadline);
   class timer_wait;
   void timer_ended() noexcept;
-  bool track_work();
+  bool track_work(bool has_work);
   void perform(todo& work);
   void give_back(connection& c, bool keep, close_reason otherwise) noexcept;
 

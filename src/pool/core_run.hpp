@@ -15,7 +15,8 @@ template <class Change>
 void pool_core::run(Change change) {
   todo work;
   decide(work, change);
-  perform(work);
+  if (!work.is_nothing())
+    perform(work);
 }
 
 template <class Change>
