@@ -135,6 +135,10 @@ void append_own_fields(appender& out, const fields& own, bool has_ours) {
       out << message_access::wire(own, i);
 }
 
+void append_date(appender& out, std::string_view date) {
+  out << "Date: " << date << line_break;
+}
+
 void append_connection(appender& out, const response_context& context) {
   if (!context.keep_alive)
     append_field(out, "Connection", "close");
@@ -215,7 +219,7 @@ body_form append_head(std::string& out, const response& message, const response_
   head << "HTTP/1.1 " << status << " " << message.reason() << line_break;
   append_own_fields(head, own, facts.has_ours);
   if (!context.date.empty() && !facts.has_date)
-    append_field(head, "Date", context.date);
+    append_date(head, context.date);
   append_connection(head, context);
 
   body_form form = body_form::none;
