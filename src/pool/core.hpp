@@ -142,14 +142,18 @@ private:
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,
             std::weak_ptr<pool_owner> owner);
 
+  /// Of the time that an event is said to happen at. A coarse one, some milliseconds before, serves
+  /// as long as nobody waits.
+  enum class precision : std::uint8_t { full, coarse };
+
   /// An event: `change(work)` says one event to the ledger, under the lock; then comes what
   /// follows.
   template <class Change>
-  void run(Change change);
+  void run(Change change, precision of_time = precision::full);
 
   /// The first half of an event, whose second is `perform(work)`.
   template <class Change>
-  void decide(todo& work, Change change);
+  void decide(todo& work, Change change, precision of_time = precision::full);
   void settle(todo& work);
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
@@ -205,6 +209,7 @@ private:
 
   std::mutex mutex_; ///< Guards all that follows.
   ledger ledger_;
+  time_point latest_ = {}; ///< Of events: their time never goes back.
   ticket_table<acquire_operation> acquires_;
   ticket_table<drain_operation> drain_tickets_;
   boost::intrusive::list<drain_operation> drains_;
