@@ -154,12 +154,16 @@ bool parse(int argc, char** argv, settings& to) {
   return true;
 }
 
+/// Whether each request is logged: known once, not asked of the logger for each.
+bool logs_requests = false;
+
 void start_log(const std::string& level) {
   const auto parsed = spdlog::level::from_str(level);
   if (parsed == spdlog::level::off && level != "off")
     throw usage_error("--log-level must be trace, debug, info, warn, error or off, not " + level);
   spdlog::set_default_logger(spdlog::stderr_color_mt("service_b"));
   spdlog::set_level(parsed);
+  logs_requests = spdlog::should_log(spdlog::level::debug);
 }
 
 tcp::endpoint endpoint_of(const settings& from) {
@@ -173,15 +177,17 @@ tcp::endpoint endpoint_of(const settings& from) {
 }
 
 httpool::reply answer(httpool::request&& message, const httpool::request_context& context) {
-  spdlog::debug("connection {} request {}: {} {}", context.connection_id, context.request_number,
-                message.method(), message.target());
+  if (logs_requests)
+    spdlog::debug("connection {} request {}: {} {}", context.connection_id, context.request_number,
+                  message.method(), message.target());
   return service_b::route(std::move(message), context);
 }
 
 void observe(httpool::response& message, const httpool::request_context& context) {
   service_b::stamp(message, context);
-  spdlog::debug("connection {} request {}: {} {}", context.connection_id, context.request_number,
-                message.status(), message.reason());
+  if (logs_requests)
+    spdlog::debug("connection {} request {}: {} {}", context.connection_id, context.request_number,
+                  message.status(), message.reason());
 }
 
 void serve(const settings& given) {

@@ -24,8 +24,8 @@ constexpr std::uint64_t most_bytes = 64 * 1024 * 1024;
 
 // The path of any form of target (RFC 9112 §3.2), without its query.
 std::string_view path_of(std::string_view target) {
-  if (const std::size_t scheme = target.find("://");
-      !target.starts_with('/') && scheme != std::string_view::npos) {
+  const std::size_t scheme = target.starts_with('/') ? std::string_view::npos : target.find("://");
+  if (scheme != std::string_view::npos) {
     const std::size_t path = target.find_first_of("/?", scheme + 3);
     target = path == std::string_view::npos || target[path] == '?' ? "/" : target.substr(path);
   }
@@ -95,6 +95,8 @@ response connection(const request_context& context) {
 
 httpool::reply route(request&& message, const request_context& context) {
   const std::string_view path = path_of(message.target());
+  if (path == "/" && message.method() == "GET")
+    return text(200, "Hello, World!");
   if (path == "/echo")
     return message.method() == "POST" ? echo(message) : wrong_method("POST");
 
@@ -118,8 +120,8 @@ httpool::reply route(request&& message, const request_context& context) {
 }
 
 void stamp(response& message, const request_context& context) {
-  message.fields().set("X-Connection-Id", std::to_string(context.connection_id));
-  message.fields().set("X-Request-Number", std::to_string(context.request_number));
+  message.fields().add("X-Connection-Id", std::to_string(context.connection_id));
+  message.fields().add("X-Request-Number", std::to_string(context.request_number));
 }
 
 } // namespace service_b

@@ -45,13 +45,26 @@ public:
   lease() noexcept = default;
 
   /// Takes `other`'s connection and leaves it empty.
-  lease(lease&& other) noexcept;
+  lease(lease&& other) noexcept
+      : core_(std::move(other.core_)),
+        connection_(std::exchange(other.connection_, nullptr)),
+        keep_alive_(std::exchange(other.keep_alive_, false)),
+        delivered_(other.delivered_) {}
 
   /// Ends this lease, takes `other`'s connection and leaves it empty.
-  lease& operator=(lease&& other) noexcept;
+  lease& operator=(lease&& other) noexcept {
+    if (this != &other) {
+      reset();
+      core_ = std::move(other.core_);
+      connection_ = std::exchange(other.connection_, nullptr);
+      keep_alive_ = std::exchange(other.keep_alive_, false);
+      delivered_ = other.delivered_;
+    }
+    return *this;
+  }
 
   /// Ends the lease. Never blocks on the peer.
-  ~lease();
+  ~lease() { reset(); }
 
   /// Whether it holds a connection. All that follows, except `reset`, requires that it does.
   explicit operator bool() const noexcept { return connection_ != nullptr; }
@@ -141,7 +154,10 @@ public:
   boost::asio::ip::tcp::socket detach();
 
   /// Ends the lease now.
-  void reset() noexcept;
+  void reset() noexcept {
+    if (connection_)
+      end();
+  }
 
 private:
   friend class detail::pool_core;
@@ -149,6 +165,8 @@ private:
 
   lease(std::shared_ptr<detail::pool_core> core, detail::connection& connection,
         bool delivered) noexcept;
+
+  void end() noexcept;
 
   std::shared_ptr<detail::pool_core> core_;
   detail::connection* connection_ = nullptr;

@@ -114,9 +114,10 @@ client_core::shared_pool client_core::make_pool(const origin& where) {
 
 bool client_core::sends_as_it_is(const request& message) const noexcept {
   const std::string_view target = message.target();
+  const fields& own = message.fields();
   return base && base->address.forwarded_to.empty() && (target.starts_with('/') || target == "*") &&
-         !message.fields().contains("Proxy-Connection") &&
-         !message.fields().contains("Proxy-Authorization");
+         (own.empty() ||
+          (!own.contains("Proxy-Connection") && !own.contains("Proxy-Authorization")));
 }
 
 boost::system::result<client_core::shared_pool> client_core::pool_for(request& message) {

@@ -88,7 +88,7 @@ public:
   shared_pool base;                             ///< None if there is no origin of its own.
   std::unique_ptr<connection_pool> base_handle; ///< The same, for the client's user.
 
-  const std::shared_ptr<block_store> spare_blocks = std::make_shared<block_store>();
+  const block_store::pointer spare_blocks = block_store::create();
 
   std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.
   ticket_table<call_operation> calls;

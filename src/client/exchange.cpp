@@ -42,7 +42,7 @@ void exchange::start(const std::shared_ptr<client_core>& client, Operation& oper
     clear(*what.answer);
   owner self;
   try {
-    self = std::allocate_shared<exchange>(recycler<exchange>(client->spare_blocks), key(), client,
+    self = std::allocate_shared<exchange>(recycler<exchange>(*client->spare_blocks), key(), client,
                                           std::move(what), options);
   } catch (const std::bad_alloc&) {
     if (operation.own_ticket) {
@@ -82,12 +82,13 @@ exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
       first_byte_timeout_(options.first_byte_timeout.value_or(client_->options.first_byte_timeout)),
       read_timeout_(options.read_timeout.value_or(client_->options.read_timeout)),
       message_(what.message),
+      own_message_(std::move(what.own_message)),
       source_(std::move(what.body)),
       replay_(options.replay.value_or(replay::safe)),
       parser_(http1::head_limits{client_->options.max_head_bytes, client_->options.max_fields}),
       answer_(what.answer) {
   if (!message_)
-    message_ = &own_message_.emplace(std::move(what.own_message));
+    message_ = &*own_message_;
   if (!answer_)
     answer_ = &own_answer_.emplace();
   if (!options.replay && !is_idempotent(message().method()))
@@ -230,7 +231,7 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
 }
 
 /// Makes the lease known to `cancel()`. False if that has been called.
-bool exchange::take(lease leased) {
+bool exchange::take(lease&& leased) {
   answer().connection_id_ = leased.id();
   answer().reused_ = leased.reused();
   was_kept_ = leased.waited() || leased.reused();
@@ -318,7 +319,7 @@ void exchange::conclude(const owner& self) {
   exchange& x = *self;
   if (x.is_writing_ || x.is_reading_ || x.has_ended_)
     return;
-  if (x.outcome_ == error::connection_closed && x.may_send_again())
+  if (x.outcome_ && x.outcome_ == error::connection_closed && x.may_send_again())
     return send_again(self);
   x.has_ended_ = true;
   lease ended = x.leave_call();

@@ -48,7 +48,7 @@ public:
 
   /// What is to be sent and received, in messages of its own or in those of its caller.
   struct call {
-    request own_message = {};
+    std::optional<request> own_message = {};
     body_source body = {};
     const request* message = nullptr;
     client_response* answer = nullptr;
@@ -111,7 +111,7 @@ private:
   static acquire_operation& make_acquire(const owner& self);
   error_code prepare();
   duration max_idle() const noexcept;
-  bool take(lease leased);
+  bool take(lease&& leased);
   bool may_send_again() const noexcept;
   lease give_up_lease() noexcept;
 

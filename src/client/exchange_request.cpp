@@ -108,7 +108,7 @@ void exchange::wrote(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_writing_ = false;
   // A step that was lost does not say how much was written: some, for all that is known.
-  x.written_ += ec == asio::error::no_memory ? std::max<std::size_t>(size, 1) : size;
+  x.written_ += ec && ec == asio::error::no_memory ? std::max<std::size_t>(size, 1) : size;
   if (x.is_ending_)
     return conclude(self);
   if (ec && as_ours(ec) != error::connection_closed)

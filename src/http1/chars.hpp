@@ -65,7 +65,7 @@ constexpr char lower(char c) noexcept {
 }
 
 constexpr bool same_name(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size())
+  if (a.size() != b.size() || (!a.empty() && lower(a.front()) != lower(b.front())))
     return false;
   if (a == b) // as they nearly always are, if they are the same at all
     return true;

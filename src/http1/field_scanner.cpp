@@ -27,15 +27,43 @@ void field_scanner::reset(folding rule, std::size_t max_fields) noexcept {
   trouble_ = problem::none;
 }
 
-progress field_scanner::fail(problem what) noexcept {
+inline progress field_scanner::fail(problem what) noexcept {
   trouble_ = what;
   return progress::failed;
 }
 
-progress field_scanner::pause(const cursor& in, stage where) noexcept {
+inline progress field_scanner::pause(const cursor& in, stage where) noexcept {
   position_ = static_cast<std::size_t>(in.at - in.begin);
   stage_ = where;
   return progress::need_more;
+}
+
+inline progress field_scanner::end_value(cursor& in, std::vector<message_access::entry>& table) {
+  in.at = find_control(in.at, in.end);
+  if (in.at == in.end)
+    return pause(in, stage::value);
+  if (*in.at != '\r')
+    return fail(*in.at == '\n' ? problem::bad_line_break : problem::bad_field_value);
+  if (in.end - in.at < 2)
+    return pause(in, stage::value);
+  if (in.at[1] != '\n')
+    return fail(problem::bad_line_break);
+
+  const char* last = in.at;
+  const char* first = in.begin + value_;
+  while (last != first && is_space(last[-1]))
+    --last;
+  in.at += 2;
+  if (folded_) {
+    table.back().value_size =
+        static_cast<std::uint32_t>(last - in.begin) - table.back().value_offset;
+    return progress::done;
+  }
+  if (table.size() == max_fields_)
+    return fail(problem::too_many_fields);
+  table.push_back({static_cast<std::uint32_t>(line_), name_size_,
+                   static_cast<std::uint32_t>(value_), static_cast<std::uint32_t>(last - first)});
+  return progress::done;
 }
 
 progress field_scanner::scan(std::string_view section, std::vector<message_access::entry>& table) {
@@ -94,34 +122,6 @@ progress field_scanner::scan(std::string_view section, std::vector<message_acces
       break;
     }
   }
-}
-
-progress field_scanner::end_value(cursor& in, std::vector<message_access::entry>& table) {
-  in.at = find_control(in.at, in.end);
-  if (in.at == in.end)
-    return pause(in, stage::value);
-  if (*in.at != '\r')
-    return fail(*in.at == '\n' ? problem::bad_line_break : problem::bad_field_value);
-  if (in.end - in.at < 2)
-    return pause(in, stage::value);
-  if (in.at[1] != '\n')
-    return fail(problem::bad_line_break);
-
-  const char* last = in.at;
-  const char* first = in.begin + value_;
-  while (last != first && is_space(last[-1]))
-    --last;
-  in.at += 2;
-  if (folded_) {
-    table.back().value_size =
-        static_cast<std::uint32_t>(last - in.begin) - table.back().value_offset;
-    return progress::done;
-  }
-  if (table.size() == max_fields_)
-    return fail(problem::too_many_fields);
-  table.push_back({static_cast<std::uint32_t>(line_), name_size_,
-                   static_cast<std::uint32_t>(value_), static_cast<std::uint32_t>(last - first)});
-  return progress::done;
 }
 
 void field_scanner::unfold(char* section,

@@ -20,15 +20,16 @@ constexpr std::size_t usual_bytes = 240;
 constexpr std::size_t usual_lines = 8;
 
 void put_line(char* at, std::string_view name, std::string_view value) noexcept {
-  for (const std::string_view part : {name, separator, value, line_break})
-    at = std::copy(part.begin(), part.end(), at);
+  at = std::copy(name.begin(), name.end(), at);
+  at = std::copy_n(separator.begin(), separator.size(), at);
+  at = std::copy(value.begin(), value.end(), at);
+  std::copy_n(line_break.begin(), line_break.size(), at);
 }
 
 void check(std::string_view name, std::string_view value) {
-  if (!http1::is_token(name))
+  if (!http1::is_name(name))
     http1::throw_invalid("a field name is not a token");
-  const char* const end = value.data() + value.size();
-  if (http1::find_control(value.data(), end) != end)
+  if (!http1::is_text(value))
     http1::throw_invalid("a field value holds a control character");
 }
 

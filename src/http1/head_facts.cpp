@@ -26,10 +26,13 @@ bool parse_length(std::string_view text, std::uint64_t& length) noexcept {
 // RFC 9112 §6.3: a list is fine as long as all its members are valid and the same.
 problem note_length(std::string_view list, head_facts& facts) noexcept {
   for (bool more = true; more;) {
-    more = list.find(',') != std::string_view::npos;
     std::uint64_t length = 0;
-    if (!parse_length(next_element(list), length))
-      return problem::bad_length;
+    more = !parse_length(list, length); // which nearly always is one number
+    if (more) {
+      more = list.find(',') != std::string_view::npos;
+      if (!parse_length(next_element(list), length))
+        return problem::bad_length;
+    }
     if (facts.has_length && facts.length != length)
       return problem::lengths_differ;
     facts.repeats_length = facts.has_length;

@@ -135,6 +135,10 @@ void append_own_fields(appender& out, const fields& own, bool has_ours) {
       out << message_access::wire(own, i);
 }
 
+void append_date(appender& out, std::string_view date) {
+  out << "Date: " << date << line_break;
+}
+
 void append_connection(appender& out, const response_context& context) {
   if (!context.keep_alive)
     append_field(out, "Connection", "close");
@@ -172,9 +176,13 @@ boost::system::error_code plan_head(const request& message, std::optional<std::u
 void append_head(std::string& out, const request& message, std::string_view host,
                  const request_head& plan) {
   appender head(out);
+  const bool is_usual = plan.lacks_host && message.version() == http_version::http_1_1;
   head << message.method() << " " << message.target();
-  head << (message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
-  if (plan.lacks_host)
+  if (is_usual)
+    head << " HTTP/1.1\r\nHost: " << host << line_break;
+  else
+    head << (message.version() == http_version::http_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  if (plan.lacks_host && !is_usual)
     append_field(head, "Host", host);
   head << message_access::wire(message.fields());
   if (plan.lacks_coding)
@@ -211,7 +219,7 @@ body_form append_head(std::string& out, const response& message, const response_
   head << "HTTP/1.1 " << status << " " << message.reason() << line_break;
   append_own_fields(head, own, facts.has_ours);
   if (!context.date.empty() && !facts.has_date)
-    append_field(head, "Date", context.date);
+    append_date(head, context.date);
   append_connection(head, context);
 
   body_form form = body_form::none;

@@ -98,14 +98,15 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
 lease pool_core::try_acquire(duration max_idle, time_point deadline) {
   for (;;) {
     ledger::connection* found = nullptr;
-    run([&](todo& work) {
+    const auto take_idle = [&](todo& work) {
       found = ledger_.try_acquire(work.now, max_idle);
       if (!found)
         return;
       take(static_cast<connection&>(*found));
       if (deadline != time_point::max())
         ledger_.set_lease_deadline(*found, deadline);
-    });
+    };
+    run(take_idle, precision::coarse);
     if (!found)
       return lease();
     connection& c = static_cast<connection&>(*found);

@@ -132,23 +132,35 @@ private:
       return !closes.empty() || !forgotten.empty() || !dials.empty() || !probes.empty() ||
              !acquires.empty();
     }
+
+    bool is_nothing() const noexcept {
+      return !is_unfinished() && drained.empty() && not_drained.empty() && !has_errands &&
+             !is_empty;
+    }
   };
 
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,
             std::weak_ptr<pool_owner> owner);
 
+  /// Of the time that an event is said to happen at. A coarse one, some milliseconds before, serves
+  /// as long as nobody waits.
+  enum class precision : std::uint8_t { full, coarse };
+
   /// An event: `change(work)` says one event to the ledger, under the lock; then comes what
   /// follows.
   template <class Change>
-  void run(Change change);
+  void run(Change change, precision of_time = precision::full);
 
   /// The first half of an event, whose second is `perform(work)`.
   template <class Change>
-  void decide(todo& work, Change change);
+  void decide(todo& work, Change change, precision of_time = precision::full);
   void settle(todo& work);
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
-  void start_wanted_dials(todo& work);
+  bool start_wanted_dial(todo& work);
+  bool needs_other_permits() const noexcept {
+    return ledger_.total() != permits_ || ledger_.evicting() != evicting_;
+  }
   void give_back_permits(todo& work);
   void ask_budget(need what, todo& work);
   void settle_budget(todo& work);
@@ -158,7 +170,7 @@ private:
   bool reserve_timer(time_point now, time_point deadline);
   class timer_wait;
   void timer_ended() noexcept;
-  bool track_work();
+  bool track_work(bool has_work);
   void perform(todo& work);
   void give_back(connection& c, bool keep, close_reason otherwise) noexcept;
 
@@ -197,6 +209,7 @@ private:
 
   std::mutex mutex_; ///< Guards all that follows.
   ledger ledger_;
+  time_point latest_ = {}; ///< Of events: their time never goes back.
   ticket_table<acquire_operation> acquires_;
   ticket_table<drain_operation> drain_tickets_;
   boost::intrusive::list<drain_operation> drains_;

@@ -31,7 +31,8 @@ void pool_core::ask_budget(need what, todo& work) {
 
 /// Under the lock: tells the budget what this pool lacks and since when something is idle.
 void pool_core::settle_budget(todo& work) {
-  give_back_permits(work);
+  if (needs_other_permits())
+    give_back_permits(work);
   ask_budget(ledger_.lacks_permit(work.now), work);
   const time_point oldest = ledger_.oldest_idle();
   if (oldest != published_) {

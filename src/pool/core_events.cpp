@@ -31,15 +31,19 @@ thread_local connection* under_way = nullptr;
 
 /// Under the lock: takes in what the ledger has decided.
 void pool_core::settle(todo& work) {
-  if (budget_)
+  if (budget_ && needs_other_permits())
     give_back_permits(work);
-  start_wanted_dials(work);
+  while (timer_ && ledger_.wants_dial(work.now) && start_wanted_dial(work)) {
+  }
   for (const ledger::decision& d : ledger_.decisions())
     carry_out(d, work);
-  settle_drains(work);
+  if (!drains_.empty())
+    settle_drains(work);
   if (budget_)
     settle_budget(work);
-  arm_timer(work.now, track_work() ? time_point::max() : saturating_add(work.now, without_memory));
+  const bool has_work = timer_ && (ledger_.has_waiters() || !drains_.empty());
+  const bool is_tracked = has_work == outstanding_.has_value() || track_work(has_work);
+  arm_timer(work.now, is_tracked ? time_point::max() : saturating_add(work.now, without_memory));
   work.is_empty = has_owner_ && drains_.empty() && ledger_.is_empty(work.now);
   if (observer_)
     work.snapshot = ledger_.snapshot();
@@ -133,24 +137,27 @@ void pool_core::take(connection& c) noexcept {
   }
 }
 
-void pool_core::start_wanted_dials(todo& work) {
-  while (timer_ && ledger_.wants_dial(work.now)) {
-    if (budget_) {
-      if (!budget_->take(seat_))
-        return ledger_.hold_dials(work.now);
-      asked_ = need::none;
-      ++permits_;
+/// False if it cannot be.
+bool pool_core::start_wanted_dial(todo& work) {
+  if (budget_) {
+    if (!budget_->take(seat_)) {
+      ledger_.hold_dials(work.now);
+      return false;
     }
-    try {
-      auto c = std::make_unique<connection>(executor_);
-      c->task = std::make_shared<abortable>(executor_);
-      ledger_.dial(work.now, *c);
-      c->task->deadline = c->deadline;
-      work.dials.push(*c.release());
-    } catch (const std::bad_alloc&) {
-      return ledger_.dial_not_made(work.now, asio::error::no_memory,
-                                   saturating_add(work.now, without_memory));
-    }
+    asked_ = need::none;
+    ++permits_;
+  }
+  try {
+    auto c = std::make_unique<connection>(executor_);
+    c->task = std::make_shared<abortable>(executor_);
+    ledger_.dial(work.now, *c);
+    c->task->deadline = c->deadline;
+    work.dials.push(*c.release());
+    return true;
+  } catch (const std::bad_alloc&) {
+    ledger_.dial_not_made(work.now, asio::error::no_memory,
+                          saturating_add(work.now, without_memory));
+    return false;
   }
 }
 
@@ -263,11 +270,10 @@ void pool_core::timer_ended() noexcept {
 /// Under the lock: as long as somebody waits here the executor has work, though the handler may run
 /// on another. Executors that hold others need memory for that: false if it lacks, when the timer
 /// is work until there is some.
-bool pool_core::track_work() try {
-  const bool has_work = timer_ && (ledger_.has_waiters() || !drains_.empty());
-  if (has_work && !outstanding_)
+bool pool_core::track_work(bool has_work) try {
+  if (has_work)
     outstanding_.emplace(asio::prefer(executor_, asio::execution::outstanding_work.tracked));
-  else if (!has_work)
+  else
     outstanding_.reset();
   return true;
 } catch (const std::bad_alloc&) {

@@ -31,7 +31,7 @@ void pool_core::end_exchange(lease ended) noexcept {
 }
 
 void pool_core::give_back(connection& c, bool keep, close_reason otherwise) noexcept {
-  run([&](todo& work) {
+  const auto end = [&](todo& work) {
     c.task.reset();
     if (c.late)
       ledger_.dropped(work.now, c, close_reason::cut_off);
@@ -39,7 +39,8 @@ void pool_core::give_back(connection& c, bool keep, close_reason otherwise) noex
       ledger_.returned(work.now, c);
     else
       ledger_.dropped(work.now, c, otherwise);
-  });
+  };
+  run(end, precision::coarse);
 }
 
 void pool_core::set_lease_deadline(connection& c, time_point deadline) noexcept {

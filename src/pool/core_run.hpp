@@ -1,8 +1,10 @@
 // The templates of `pool_core`, for its own sources.
 #pragma once
 
+#include "pool/coarse_clock.hpp"
 #include "pool/core.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -12,16 +14,19 @@ namespace httpool::detail {
 constexpr duration without_memory = std::chrono::milliseconds(10);
 
 template <class Change>
-void pool_core::run(Change change) {
+void pool_core::run(Change change, precision of_time) {
   todo work;
-  decide(work, change);
-  perform(work);
+  decide(work, change, of_time);
+  if (!work.is_nothing())
+    perform(work);
 }
 
 template <class Change>
-void pool_core::decide(todo& work, Change change) {
+void pool_core::decide(todo& work, Change change, precision of_time) {
   const std::lock_guard lock(mutex_);
-  work.now = std::chrono::steady_clock::now();
+  const bool is_coarse = of_time == precision::coarse && !ledger_.has_waiters();
+  latest_ = std::max(latest_, is_coarse ? coarse_now() : std::chrono::steady_clock::now());
+  work.now = latest_;
   ledger_.allow_dials();
   change(work);
   settle(work);

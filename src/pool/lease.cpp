@@ -11,27 +11,6 @@ lease::lease(std::shared_ptr<detail::pool_core> core, detail::connection& connec
              bool delivered) noexcept
     : core_(std::move(core)), connection_(&connection), delivered_(delivered) {}
 
-lease::lease(lease&& other) noexcept
-    : core_(std::move(other.core_)),
-      connection_(std::exchange(other.connection_, nullptr)),
-      keep_alive_(std::exchange(other.keep_alive_, false)),
-      delivered_(other.delivered_) {}
-
-lease& lease::operator=(lease&& other) noexcept {
-  if (this != &other) {
-    reset();
-    core_ = std::move(other.core_);
-    connection_ = std::exchange(other.connection_, nullptr);
-    keep_alive_ = std::exchange(other.keep_alive_, false);
-    delivered_ = other.delivered_;
-  }
-  return *this;
-}
-
-lease::~lease() {
-  reset();
-}
-
 boost::asio::ip::tcp::socket& lease::socket() noexcept {
   return connection_->socket;
 }
@@ -96,9 +75,7 @@ boost::asio::ip::tcp::socket lease::detach() {
   return core->detach(*std::exchange(connection_, nullptr));
 }
 
-void lease::reset() noexcept {
-  if (!connection_)
-    return;
+void lease::end() noexcept {
   const auto core = std::move(core_);
   detail::connection& connection = *std::exchange(connection_, nullptr);
   if (delivered_)

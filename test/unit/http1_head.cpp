@@ -1,6 +1,5 @@
 #include "http1/framing.hpp"
 #include "http1/head_parser.hpp"
-#include "http1/scan.hpp"
 
 #include <httpool/error.hpp>
 
@@ -406,15 +405,4 @@ BOOST_AUTO_TEST_CASE(the_body_of_a_response_depends_on_its_request_and_status) {
     }
   }
   BOOST_TEST(judge("200 OK\r\nHost: a b\r\nHost: c\r\nContent-Length: 0", "GET").keep_alive);
-}
-
-BOOST_AUTO_TEST_CASE(the_vector_scan_finds_what_the_portable_one_finds) {
-  for (unsigned c = 0; c < 256; ++c)
-    for (std::size_t at = 0; at < 40; ++at) {
-      std::string text(40, 'x');
-      text[at] = static_cast<char>(c);
-      const char* end = text.data() + text.size();
-      BOOST_REQUIRE(http1::find_control(text.data(), end) ==
-                    http1::find_control_portable(text.data(), end));
-    }
 }
