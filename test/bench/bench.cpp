@@ -44,7 +44,7 @@ constexpr std::array parts{
 #ifdef BENCH_TLS
     part{"tls", "exchanges over TLS, beside a bare OpenSSL loop", bench::run_tls},
 #endif
-    part{"server", "memory of idle connections", bench::run_server},
+    part{"memory", "memory of idle connections", bench::run_memory},
     part{"gate", "so many exchanges and no more, for those who count what they take",
          bench::run_gate},
 };

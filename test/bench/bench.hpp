@@ -37,7 +37,7 @@ int run_client(const std::vector<std::string>& given);
 int run_pool(const std::vector<std::string>& given);
 int run_dial(const std::vector<std::string>& given);
 int run_tls(const std::vector<std::string>& given);
-int run_server(const std::vector<std::string>& given);
+int run_memory(const std::vector<std::string>& given);
 int run_gate(const std::vector<std::string>& given);
 
 } // namespace bench
