@@ -2,32 +2,12 @@
 
 #include "bench/bench.hpp"
 
+#include "bench/flags.hpp"
+
 #include <array>
 #include <exception>
 #include <iostream>
-#include <sstream>
 #include <string_view>
-
-namespace bench {
-
-po::variables_map read(po::options_description flags, const std::vector<std::string>& given) {
-  flags.add_options()("help,h", "this text");
-  try {
-    po::variables_map values;
-    po::store(po::command_line_parser(given).options(flags).run(), values);
-    if (values.count("help") != 0) {
-      std::ostringstream text;
-      text << flags;
-      throw help_wanted{text.str()};
-    }
-    po::notify(values);
-    return values;
-  } catch (const po::error& e) {
-    throw usage_error{e.what()};
-  }
-}
-
-} // namespace bench
 
 namespace {
 

@@ -2,6 +2,7 @@
 // and in instructions depends on nothing but the code.
 
 #include "bench/bench.hpp"
+#include "bench/flags.hpp"
 
 #include <httpool/client.hpp>
 #include <httpool/server.hpp>

@@ -4,6 +4,7 @@
 
 #include "bench/bare_peer.hpp"
 #include "bench/bench.hpp"
+#include "bench/flags.hpp"
 
 #include <httpool/client.hpp>
 #include <httpool/connection_pool.hpp>

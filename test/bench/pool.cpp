@@ -5,6 +5,7 @@
 // well, so that they can be compared with pools that look at nothing.
 
 #include "bench/bench.hpp"
+#include "bench/flags.hpp"
 #include "bench/ready_pool.hpp"
 #include "bench/recorder.hpp"
 
