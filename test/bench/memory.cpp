@@ -1,6 +1,6 @@
-// What idle connections cost in memory beyond the kernel's: a server's, a client's, a pool's. The
-// other ends belong to a process of their own, so that each may have as many as descriptors allow,
-// and all memory that is counted is ours.
+// What idle connections cost in memory beyond the kernel's: a server's, a client's, a pool's, just
+// after their last use and once they have cooled. The other ends belong to a process of their own,
+// so that each may have as many as descriptors allow, and all memory that is counted is ours.
 
 #include "bench/bare_peer.hpp"
 #include "bench/bench.hpp"
@@ -54,8 +54,24 @@ httpool::pool_options sized_for(std::size_t idle) {
   return options;
 }
 
+struct figures {
+  std::size_t just_used = 0;
+  std::size_t idle = 0;
+};
+
+/// What there is more of than `before`, now and after the time in which a connection gives back
+/// what it keeps only for the next use.
+figures measure(asio::io_context& context, std::size_t before) {
+  figures result;
+  result.just_used = bytes_in_use() - before;
+  context.restart();
+  context.run_for(std::chrono::seconds(1));
+  result.idle = bytes_in_use() - before;
+  return result;
+}
+
 /// Connections of a server, each of which has been answered once.
-std::size_t measure_server(std::size_t idle) {
+figures measure_server(std::size_t idle) {
   bare_peer clients(&ask_each);
   asio::io_context context(1);
   httpool::server_options options;
@@ -72,11 +88,11 @@ std::size_t measure_server(std::size_t idle) {
   fill(1);
   const std::size_t before = bytes_in_use();
   fill(idle);
-  return bytes_in_use() - before;
+  return measure(context, before);
 }
 
 /// Connections of a client, each of which has served once.
-std::size_t measure_client(std::size_t idle) {
+figures measure_client(std::size_t idle) {
   bare_peer server(&answer_each);
   asio::io_context context(1);
   httpool::client_options options;
@@ -102,11 +118,11 @@ std::size_t measure_client(std::size_t idle) {
   fill(1);
   const std::size_t before = bytes_in_use();
   fill(idle);
-  return bytes_in_use() - before;
+  return measure(context, before);
 }
 
 /// Connections of a pool that have not served yet.
-std::size_t measure_pool(std::size_t idle) {
+figures measure_pool(std::size_t idle) {
   bare_peer server(&accept_each);
   asio::io_context context(1);
   httpool::pool_options options = sized_for(idle);
@@ -121,7 +137,7 @@ std::size_t measure_pool(std::size_t idle) {
   fill(1);
   const std::size_t before = bytes_in_use();
   fill(idle);
-  return bytes_in_use() - before;
+  return measure(context, before);
 }
 
 } // namespace
@@ -130,17 +146,21 @@ int run_memory(const std::vector<std::string>& given) {
   po::options_description flags("httpool_bench memory");
   flags.add_options()("connections", po::value<std::size_t>()->default_value(10'000),
                       "that are idle")("most", po::value<std::size_t>()->default_value(0),
-                                       "bytes a connection; more fail, unless it is 0");
+                                       "bytes of an idle connection; more fail, unless it is 0");
   const po::variables_map values = read(flags, given);
   const auto idle = at_least<std::size_t>(values, "connections", 2);
   const auto most = at_least<std::size_t>(values, "most", 0);
   allow_descriptors(idle + 100);
   bool is_good = true;
-  const auto tell = [&](const char* what, std::size_t bytes) {
-    const std::size_t each = bytes / (idle - 1); // before the first nothing was counted
-    std::cout << R"({"case":")" << what << R"(","connections":)" << idle
-              << R"(,"bytes_per_connection":)" << each << '}' << std::endl;
-    is_good = is_good && (most == 0 || each <= most);
+  const auto tell = [&](const std::string& what, const figures& bytes) {
+    const auto line = [&](const std::string& name, std::size_t each) {
+      std::cout << R"({"case":")" << name << R"(","connections":)" << idle
+                << R"(,"bytes_per_connection":)" << each << '}' << std::endl;
+    };
+    const std::size_t counted = idle - 1; // the first one was there before
+    line(what + "_just_used", bytes.just_used / counted);
+    line(what, bytes.idle / counted);
+    is_good = is_good && (most == 0 || bytes.idle / counted <= most);
   };
   tell("server", measure_server(idle));
   tell("client", measure_client(idle));

@@ -80,7 +80,7 @@ class Part:
         for row, reasons in self.skipped.items():
             for reason in sorted(set(reasons.values())):
                 cases = [case for case in reasons if reasons[case] == reason]
-                where = "" if len(cases) == len(self.samples) else f" ({', '.join(cases)})"
+                where = "" if cases == [""] or len(cases) == len(self.samples) else f" ({', '.join(cases)})"
                 text.append(f"  skipped: {row}{where}: {reason}")
         others = [s["others"] for rows in self.samples.values() for all_ in rows.values()
                   for s in all_ if s and "others" in s]
