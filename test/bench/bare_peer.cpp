@@ -104,11 +104,11 @@ bare_peer::~bare_peer() {
   ::waitpid(process_, nullptr, 0);
 }
 
-void bare_peer::begin(const task& what) {
+void bare_peer::begin(const task& what) const {
   check(::write(control_, &what, sizeof what) == sizeof what, "write");
 }
 
-bool bare_peer::is_done() {
+bool bare_peer::is_done() const {
   char byte = 0;
   const ssize_t got = ::recv(control_, &byte, 1, MSG_DONTWAIT);
   check(got == 1 || (got < 0 && errno == EAGAIN), "the process of bare sockets");

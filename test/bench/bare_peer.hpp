@@ -31,10 +31,10 @@ public:
   /// Of its listener.
   std::uint16_t port() const noexcept { return port_; }
 
-  void begin(const task& what);
+  void begin(const task& what) const;
 
   /// Whether the task that was begun is done; true once for each. Does not block.
-  bool is_done();
+  bool is_done() const;
 
 private:
   std::uint16_t port_ = 0;
