@@ -73,7 +73,7 @@ class Part:
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         text = [self.title + "".join(f"; {letter}: ratio to {row} of the same round"
                                      for letter, row in to.items() if row)]
-        for line in lines:
+        for line in lines if len(lines) > 1 else []:
             left = [cell.ljust(width) for cell, width in zip(line[:2], widths)]
             right = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:])]
             text.append("  " + "  ".join(left + right).rstrip())

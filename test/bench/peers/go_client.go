@@ -81,6 +81,10 @@ func main() {
 		sorted = append(sorted, mine...)
 	}
 	sort.Slice(sorted, func(i, k int) bool { return sorted[i] < sorted[k] })
+	count := len(sorted)
+	if count == 0 {
+		count = 1
+	}
 	us := func(d time.Duration) float64 { return float64(d) / 1000 }
 	quantile := func(part float64) float64 {
 		if len(sorted) == 0 {
@@ -89,5 +93,5 @@ func main() {
 		return us(sorted[int(part*float64(len(sorted)-1))])
 	}
 	fmt.Printf(`{"requests":%d,"seconds":%f,"cpu_us_per_req":%f,"p50_us":%f,"p99_us":%f,"connections_opened":%d}`+"\n",
-		len(sorted), *seconds, us(used)/float64(len(sorted)), quantile(.5), quantile(.99), opened)
+		len(sorted), *seconds, us(used)/float64(count), quantile(.5), quantile(.99), opened)
 }
