@@ -35,5 +35,6 @@ class Peers:
         """The command of the client that uses it."""
         node = need("node")
         if not (self.made / "node_modules" / "undici").exists():
-            self.make(need("npm"), "install", "--prefix", self.made, "--no-audit", "--no-fund", UNDICI)
+            self.make(need("npm"), "install", "--prefix", self.made, "--no-audit", "--no-fund",
+                      UNDICI)
         return [node, self.sources / "undici_client.mjs", "--modules", self.made]

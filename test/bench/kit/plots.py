@@ -9,7 +9,8 @@ svg { --ink: #1f2328; --faint: #d8dee4; --paper: #ffffff; --c0: #0969da; --c1: #
 @media (prefers-color-scheme: dark) {
   svg { --ink: #e6edf3; --faint: #30363d; --paper: #0d1117; --c0: #58a6ff; --c1: #f0883e;
         --c2: #3fb950; --c3: #bc8cff; --c4: #f778ba; --c5: #d29922; --c6: #8b949e; } }
-text { font: 12px system-ui, sans-serif; fill: var(--ink); } .title { font-size: 16px; font-weight: 600; }
+text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+.title { font-size: 16px; font-weight: 600; }
 .paper { fill: var(--paper); } .grid { stroke: var(--faint); } .axis { stroke: var(--ink); }
 polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
 </style>
@@ -41,7 +42,7 @@ def values_of_grid(least, most, logarithmic):
 
 
 def chart(file, title, x_title, y_title, curves, x_ticks, log_y=False):
-    """Draws {name: [(x, y), ...]}; x is on a logarithmic scale, with `x_ticks`, [(x, text), ...]."""
+    """Draws {name: [(x, y), ...]}, x on a logarithmic scale with `x_ticks`, [(x, text), ...]."""
     curves = {name: points for name, points in curves.items() if points}
     if not curves:
         return False

@@ -5,7 +5,9 @@
 #include "bench/peers/raw_epoll.hpp"
 #include "bench/recorder.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <deque>
 #include <iostream>
 #include <stdexcept>
@@ -24,7 +26,8 @@ struct worker {
 };
 
 int epoll = -1;
-long timeout_ms = -1;
+bench::time_point timeout =
+    bench::time_point::max(); // when libcurl wants to be called at the latest
 
 int on_socket(CURL*, curl_socket_t descriptor, int wanted, void*, void* known) {
   epoll_event event{};
@@ -39,8 +42,16 @@ int on_socket(CURL*, curl_socket_t descriptor, int wanted, void*, void* known) {
 }
 
 int on_timeout(CURLM*, long wanted, void*) {
-  timeout_ms = wanted;
+  timeout = wanted < 0 ? bench::time_point::max()
+                       : steady_clock::now() + std::chrono::milliseconds(wanted);
   return 0;
+}
+
+int milliseconds_left() {
+  if (timeout == bench::time_point::max())
+    return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(timeout - steady_clock::now());
+  return std::max(0, static_cast<int>(left.count()));
 }
 
 std::size_t take_body(char*, std::size_t size, std::size_t count, void*) {
@@ -71,10 +82,12 @@ int run(const bench::load& what) {
   long opened = 0;
   std::array<epoll_event, 256> events{};
   for (int running = 0;;) {
-    const int ready = called("epoll_wait", epoll_wait(epoll, events.data(), events.size(),
-                                                      static_cast<int>(timeout_ms)));
-    if (ready == 0)
+    const int ready =
+        called("epoll_wait", epoll_wait(epoll, events.data(), events.size(), milliseconds_left()));
+    if (steady_clock::now() >= timeout) {
+      timeout = bench::time_point::max(); // it says when it wants another
       curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
     for (int i = 0; i != ready; ++i)
       curl_multi_socket_action(multi, events[static_cast<std::size_t>(i)].data.fd, 0, &running);
     int left = 0;
