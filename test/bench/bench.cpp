@@ -2,32 +2,12 @@
 
 #include "bench/bench.hpp"
 
+#include "bench/flags.hpp"
+
 #include <array>
 #include <exception>
 #include <iostream>
-#include <sstream>
 #include <string_view>
-
-namespace bench {
-
-po::variables_map read(po::options_description flags, const std::vector<std::string>& given) {
-  flags.add_options()("help,h", "this text");
-  try {
-    po::variables_map values;
-    po::store(po::command_line_parser(given).options(flags).run(), values);
-    if (values.count("help") != 0) {
-      std::ostringstream text;
-      text << flags;
-      throw help_wanted{text.str()};
-    }
-    po::notify(values);
-    return values;
-  } catch (const po::error& e) {
-    throw usage_error{e.what()};
-  }
-}
-
-} // namespace bench
 
 namespace {
 
@@ -44,7 +24,7 @@ constexpr std::array parts{
 #ifdef BENCH_TLS
     part{"tls", "exchanges over TLS, beside a bare OpenSSL loop", bench::run_tls},
 #endif
-    part{"server", "memory of idle connections", bench::run_server},
+    part{"memory", "memory of idle connections", bench::run_memory},
     part{"gate", "so many exchanges and no more, for those who count what they take",
          bench::run_gate},
 };

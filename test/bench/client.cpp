@@ -1,6 +1,7 @@
 // Workers, each of which sends one GET after the other through a client that all of a thread share.
 
 #include "bench/bench.hpp"
+#include "bench/flags.hpp"
 #include "bench/recorder.hpp"
 
 #include <httpool/client.hpp>
@@ -21,13 +22,6 @@ namespace bench {
 namespace {
 
 namespace asio = boost::asio;
-
-struct load {
-  std::string host;
-  std::uint16_t port = 0;
-  std::size_t workers = 1, connections = 1, threads = 1;
-  double seconds = 0, warmup = 0;
-};
 
 /// A thread's context, its client and its workers.
 class lane {
@@ -81,47 +75,36 @@ private:
   std::exception_ptr failure_;
 };
 
-load read_load(const std::vector<std::string>& given) {
-  po::options_description flags("httpool_bench client");
-  flags.add_options()("host", po::value<std::string>()->default_value("127.0.0.1"),
-                      "of the server")("port", po::value<std::uint16_t>()->required(),
-                                       "of the server")(
-      "workers", po::value<std::size_t>()->default_value(1), "that send")(
-      "connections", po::value<std::size_t>()->default_value(1), "there may be at most")(
-      "threads", po::value<std::size_t>()->default_value(1),
-      "each with a client and its share of the workers; the limit of connections is theirs "
-      "together")("seconds", po::value<double>()->default_value(3), "to measure")(
-      "warmup", po::value<double>()->default_value(.5), "seconds before that");
-  const po::variables_map values = read(flags, given);
-  load wanted;
-  wanted.host = values["host"].as<std::string>();
-  wanted.port = values["port"].as<std::uint16_t>();
-  wanted.threads = at_least<std::size_t>(values, "threads", 1);
-  wanted.workers = at_least(values, "workers", wanted.threads);
-  wanted.connections = at_least(values, "connections", wanted.threads);
-  wanted.seconds = at_least(values, "seconds", 0.);
-  wanted.warmup = at_least(values, "warmup", 0.);
-  return wanted;
-}
-
 } // namespace
 
 int run_client(const std::vector<std::string>& given) {
-  const load wanted = read_load(given);
+  po::options_description flags("httpool_bench client");
+  add_load_to(flags);
+  flags.add_options()(
+      "threads", po::value<std::size_t>()->default_value(1),
+      "each with a client and its share of the workers; the limit of connections is "
+      "theirs together")("unpooled", po::bool_switch(), "a connection for each request");
+  const po::variables_map values = read(flags, given);
+  const load wanted = load_of(values);
+  const auto threads = at_least<std::size_t>(values, "threads", 1);
+  if (wanted.workers < threads || wanted.connections < threads)
+    throw usage_error{"each thread needs a worker and a connection"};
   httpool::client_options options;
   options.pool.max_connections = wanted.connections;
-  if (wanted.threads > 1)
+  options.pool.max_waiters = wanted.workers;
+  options.pool.max_uses = values["unpooled"].as<bool>() ? 1 : 0;
+  if (threads > 1)
     options.pool.budget = std::make_shared<httpool::connection_budget>(wanted.connections);
   std::deque<lane> lanes;
-  for (std::size_t i = 0; i != wanted.threads; ++i) {
+  for (std::size_t i = 0; i != threads; ++i) {
     lane& made = lanes.emplace_back(wanted, options);
-    made.start(wanted.workers / wanted.threads + (i < wanted.workers % wanted.threads ? 1 : 0));
+    made.start(wanted.workers / threads + (i < wanted.workers % threads ? 1 : 0));
   }
-  std::vector<std::jthread> threads;
+  std::vector<std::jthread> running;
   for (std::size_t i = 1; i != lanes.size(); ++i)
-    threads.emplace_back([&each = lanes[i]] { each.run(); });
+    running.emplace_back([&each = lanes[i]] { each.run(); });
   lanes.front().run();
-  threads.clear();
+  running.clear();
 
   recorder all = lanes.front().figures();
   std::uint64_t opened = lanes.front().opened();

@@ -1,6 +1,7 @@
 // New connections, one after the other: what a request costs that finds none.
 
 #include "bench/bench.hpp"
+#include "bench/flags.hpp"
 #include "bench/recorder.hpp"
 
 #include <httpool/connection_pool.hpp>

@@ -2,6 +2,7 @@
 // and in instructions depends on nothing but the code.
 
 #include "bench/bench.hpp"
+#include "bench/flags.hpp"
 
 #include <httpool/client.hpp>
 #include <httpool/server.hpp>
@@ -34,7 +35,7 @@ constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nServer: bare\r\n"
 
 /// Answers every read: its peer sends one request at a time.
 asio::awaitable<void> answer_bare(tcp::socket socket) {
-  std::array<char, 4096> room;
+  std::array<char, 4096> room{};
   for (;;) {
     co_await socket.async_read_some(asio::buffer(room), asio::use_awaitable);
     co_await asio::async_write(socket, asio::buffer(answer), asio::use_awaitable);
@@ -53,7 +54,7 @@ asio::awaitable<void> ask_bare(const tcp::endpoint& to, std::uint64_t& left) {
   tcp::socket socket(co_await asio::this_coro::executor);
   co_await socket.async_connect(to, asio::use_awaitable);
   socket.set_option(tcp::no_delay(true));
-  std::array<char, 4096> room;
+  std::array<char, 4096> room{};
   while (left > 0) {
     --left;
     co_await asio::async_write(socket, asio::buffer(question), asio::use_awaitable);

@@ -93,7 +93,13 @@ std::string recorder::row(const std::string& more) const {
       << ",\"cpu_us_per_req\":"
       << (requests > 0 ? static_cast<double>(used_.count()) / requests : 0)
       << ",\"p50_us\":" << microseconds(latencies_.quantile(.5))
-      << ",\"p99_us\":" << microseconds(latencies_.quantile(.99)) << more << '}';
+      << ",\"p99_us\":" << microseconds(latencies_.quantile(.99)) << more << ",\"quantiles_us\":[";
+  const char* comma = "";
+  for (const double part : {.01, .05, .1, .25, .5, .75, .9, .95, .98, .99, .995, .999}) {
+    out << comma << '[' << part << ',' << microseconds(latencies_.quantile(part)) << ']';
+    comma = ",";
+  }
+  out << "]}";
   return out.str();
 }
 

@@ -41,7 +41,7 @@ public:
   /// Takes in what another thread measured in the same window.
   void add(const recorder& other) noexcept { latencies_.add(other.latencies_); }
 
-  /// One line of JSON: requests, seconds, CPU a request, quantiles, and `more` before the brace.
+  /// One line of JSON: requests, seconds, CPU a request, latencies, and `more` among them.
   std::string row(const std::string& more) const;
 
 private:

@@ -1,6 +1,7 @@
 // GETs over one kept TLS connection, by the client or by a bare OpenSSL loop on a blocking socket.
 
 #include "bench/bench.hpp"
+#include "bench/flags.hpp"
 #include "bench/recorder.hpp"
 
 #include <httpool/client.hpp>
