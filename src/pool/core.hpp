@@ -128,15 +128,14 @@ private:
     bool has_errands = false; ///< The budget has something for one of its pools.
     pool_snapshot snapshot;   ///< Only if there is an observer.
 
-    bool is_unfinished() const noexcept {
-      return !closes.empty() || !forgotten.empty() || !dials.empty() || !probes.empty() ||
-             !acquires.empty();
+    bool is_nothing() const noexcept {
+      return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
+             drained.empty() && not_drained.empty() && !has_errands && !is_empty;
     }
 
-    bool is_nothing() const noexcept {
-      return !is_unfinished() && drained.empty() && not_drained.empty() && !has_errands &&
-             !is_empty;
-    }
+    /// Whether there is more of what a connection that was found dead, or a lease that was lost on
+    /// its way, may lead to: beside grants, that is closes and dials.
+    bool is_unfinished() const noexcept { return !closes.empty() || !dials.empty(); }
   };
 
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,

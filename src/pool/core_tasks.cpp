@@ -187,8 +187,8 @@ void pool_core::end_probe(lease asked, bool said_yes, time_point began) noexcept
   if (!asked)
     return;
   connection& c = *std::exchange(asked.connection_, nullptr);
-  const bool good =
-      said_yes && !c.late && c.buffer.size() == 0 && look_at(c.stream) == liveness::good;
+  // One that was cut off has been shut down, which the look finds.
+  const bool good = said_yes && c.buffer.size() == 0 && look_at(c.stream) == liveness::good;
   if (!good)
     avoid_endpoint(c);
   tell([&](pool_observer& o) { o.probed(c.id, good, std::chrono::steady_clock::now() - began); });

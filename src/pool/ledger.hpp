@@ -355,9 +355,8 @@ private:
   duration backoff() noexcept;
   duration spread(duration base, unsigned percent) noexcept;
 
-  bool is_deserted() const noexcept {
-    return !closed_ && total() == 0 && waiting_until_.empty() && !lacks_dial();
-  }
+  /// Without a connection whoever waits lacks a dial.
+  bool is_deserted() const noexcept { return !closed_ && total() == 0 && !lacks_dial(); }
   time_point backoff_ends() const noexcept { return saturating_add(next_dial_, max_backoff_); }
 
   std::size_t open() const noexcept { return dialing_.size() + idle_.size() + leased_.size(); }

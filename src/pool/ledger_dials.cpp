@@ -39,10 +39,8 @@ void ledger::reserve_for_first(connection& c) noexcept {
   waiter& w = queue_.front();
   queue_.pop_front();
   w.where = waiter::place::choosy;
-  auto place = choosy_.end();
-  while (place != choosy_.begin() && std::prev(place)->turn > w.turn)
-    --place;
-  choosy_.insert(place, w);
+  const auto came_earlier = [&](const waiter& other) { return other.turn <= w.turn; };
+  choosy_.insert(std::find_if(choosy_.rbegin(), choosy_.rend(), came_earlier).base(), w);
   c.reserved_for = &w;
   ++own_dials_;
 }

@@ -36,10 +36,8 @@ ledger::connection* ledger::take_idle(time_point now) {
 void ledger::put_idle(connection& c) noexcept {
   list_of(c.where).erase(connections::s_iterator_to(c));
   c.where = state::idle;
-  auto place = idle_.end();
-  while (place != idle_.begin() && std::prev(place)->idle_since > c.idle_since)
-    --place;
-  idle_.insert(place, c);
+  const auto is_older = [&](const connection& other) { return other.idle_since <= c.idle_since; };
+  idle_.insert(std::find_if(idle_.rbegin(), idle_.rend(), is_older).base(), c);
   c.watch_at = saturating_add(c.idle_since, watch_after);
   sweep_at_ = std::min(sweep_at_, due(c));
 }

@@ -17,8 +17,9 @@ asio::any_io_executor strand_of(const asio::any_io_executor& executor) {
 }
 
 asio::any_io_executor beneath_strand(const asio::any_io_executor& executor) {
-  const auto* const strand = executor.target<asio::strand<plain>>();
-  return strand ? strand->get_inner_executor() : executor;
+  if (const auto* const strand = executor.target<asio::strand<plain>>())
+    return strand->get_inner_executor();
+  return executor;
 }
 
 } // namespace httpool::detail

@@ -39,8 +39,8 @@ public:
     free_.push_back(operation.own_ticket.index); // room was reserved by add()
     operation.own_ticket = ticket();
     if (free_.size() == entries_.size() && entries_.size() > keep_at_most) {
-      entries_ = {};
-      free_ = {};
+      entries_ = std::vector<entry>(); // which gives memory back, as {} would not
+      free_ = std::vector<std::uint32_t>();
     }
   }
 

@@ -102,6 +102,15 @@ struct named_pool {
     return result;
   }
 
+  call redial(lease dead) {
+    const auto result = std::make_shared<outcome>();
+    auto handler = into(result);
+    asio::async_initiate<decltype(handler), void(error_code, lease)>(
+        httpool::detail::initiate_redial{core}, handler, std::move(dead),
+        httpool::acquire_options());
+    return result;
+  }
+
   std::vector<tcp::endpoint> endpoints;
   std::shared_ptr<pool_core> core;
 };
@@ -119,8 +128,8 @@ tcp::endpoint whereto(loop& run, named_pool& pool) {
   return dialed(run, pool).socket().remote_endpoint();
 }
 
-error_code why_not(loop& run, named_pool& pool) {
-  const call result = pool.acquire();
+error_code why_not(loop& run, named_pool& pool, lease dead = {}) {
+  const call result = dead ? pool.redial(std::move(dead)) : pool.acquire();
   BOOST_TEST_REQUIRE(run.until([&] { return result->is_done; }));
   return result->error;
 }
@@ -269,6 +278,38 @@ BOOST_FIXTURE_TEST_CASE(an_address_whose_peer_is_mute_until_the_deadline_is_trie
   };
   BOOST_TEST(dial(now() + 20ms) == tcp::endpoint());
   BOOST_TEST(dial(now() + for_ever) == second.endpoint());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_dial_knows_its_deadline_be_it_a_callers_or_a_retrys, loop) {
+  server first(context), second(context);
+  std::size_t greetings = 0;
+  first.on_accept = [&](peer& p) {
+    if (first.accepted() <= greetings)
+      p.say("hello");
+  };
+  second.on_accept = [](peer& p) { p.say("hello"); };
+  for (const bool is_retry : {false, true}) {
+    std::optional<named_pool> pool;
+    lease dead;
+    do { // until there is something to retry, for which the time may not suffice either
+      pool.emplace(*this, std::vector{first.endpoint(), second.endpoint()},
+                   httpool::pool_options{
+                       .dial_timeout = 20ms, .dial_backoff = 0s, .prepare = read_greeting});
+      if (!is_retry)
+        break;
+      greetings = first.accepted() + 1;
+      const call result = pool->acquire();
+      BOOST_TEST_REQUIRE(until([&] { return result->is_done; }));
+      dead = std::move(result->lease);
+    } while (!dead || dead.socket().remote_endpoint() != first.endpoint());
+    BOOST_TEST(why_not(*this, *pool, std::move(dead)) == error_code(error::dial_timeout));
+    settle();
+    const std::size_t tried = first.accepted();
+    const call next = pool->acquire(); // whose time may not suffice for the second either
+    BOOST_TEST_REQUIRE(until([&] { return next->is_done; }));
+    BOOST_TEST(first.accepted() == tried);
+    BOOST_TEST((next->error || next->lease.socket().remote_endpoint() == second.endpoint()));
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_lack_of_this_process_says_nothing_of_an_address, loop) {

@@ -2,6 +2,9 @@
 
 #include "net/net_fixture.hpp"
 
+#include <httpool/detail/pool_operations.hpp>
+
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -105,6 +108,16 @@ BOOST_FIXTURE_TEST_CASE(scar_9_a_connection_that_its_peer_has_closed_is_not_kept
   BOOST_TEST(pool.stats().idle == 0u);
 }
 
+BOOST_FIXTURE_TEST_CASE(what_was_claimed_for_a_connection_ends_with_its_lease, loop) {
+  server host(context);
+  connection_pool pool(context, host.endpoint());
+  lease got = leased(*this, pool);
+  got.keep_alive(true);
+  got.reset();
+  BOOST_TEST(!got.keep_alive());
+  BOOST_TEST(pool.stats().idle == 1u);
+}
+
 BOOST_FIXTURE_TEST_CASE(scar_34_a_lease_ends_once_however_it_is_moved, loop) {
   server host(context);
   connection_pool pool(context, host.endpoint());
@@ -202,6 +215,25 @@ BOOST_FIXTURE_TEST_CASE(a_late_lease_is_shut_down_marked_and_not_kept, loop) {
   give_back(std::move(got));
   BOOST_TEST(pool.stats().closed(close_reason::cut_off) == 1u);
   BOOST_TEST(!leased(*this, pool).late());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_lease_that_is_late_on_its_way_and_reaches_nobody_is_not_kept, loop) {
+  server host(context);
+  connection_pool pool(context, host.endpoint());
+  fill(*this, pool, 1);
+  {
+    asio::io_context never_run;
+    const auto& core = httpool::detail::core_of(pool);
+    auto& operation = httpool::detail::make_operation<httpool::detail::acquire_operation,
+                                                      httpool::detail::cancel_acquire, lease>(
+        core, asio::bind_executor(never_run, [](error_code, lease) {}));
+    operation.lease_deadline = now();
+    httpool::detail::start_acquire(*core, operation, {});
+    BOOST_TEST(until([&] { return host.accepted() == 1 && host.at(0).has_ended; }));
+    BOOST_TEST(pool.stats().leased == 1u);
+  }
+  BOOST_TEST(pool.stats().closed(close_reason::cut_off) == 1u);
+  BOOST_TEST(pool.stats().total() == 0u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_deadline_in_the_past_or_of_no_length_passes_at_once, loop) {

@@ -2,6 +2,8 @@
 
 #include "net/net_fixture.hpp"
 
+#include <httpool/observer.hpp>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -12,6 +14,7 @@
 #include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 using namespace net_test;
 using asio::cancellation_type;
@@ -301,6 +304,43 @@ BOOST_FIXTURE_TEST_CASE(scar_7_a_lease_that_nobody_takes_becomes_idle, loop) {
   BOOST_TEST(got.id() == 1u);
   BOOST_TEST(got.uses() == 1u);
   BOOST_TEST(host.accepted() == 1u);
+}
+
+/// The back-off ends while the lease is on its way.
+BOOST_FIXTURE_TEST_CASE(a_lease_that_nobody_takes_lets_a_dial_begin_whose_time_has_come, loop) {
+  struct slow_observer : httpool::pool_observer {
+    void acquire_granted(std::uint64_t, std::chrono::nanoseconds, std::uint64_t) override {
+      while (now() < until)
+        continue;
+    }
+    std::chrono::steady_clock::time_point until = {};
+  };
+  server host(context);
+  const auto observer = std::make_shared<slow_observer>();
+  bool is_good = true;
+  const auto prepare = [&](tcp::socket&) -> asio::awaitable<void> {
+    if (!is_good)
+      throw boost::system::system_error(asio::error::connection_reset);
+    co_return;
+  };
+  connection_pool pool(context, host.endpoint(),
+                       {.max_connections = 3,
+                        .dial_backoff = 100ms,
+                        .max_dial_backoff = 100ms,
+                        .prepare = prepare,
+                        .observer = observer});
+  lease held = leased(*this, pool);
+  is_good = false;
+  const call failed = acquire(pool);
+  BOOST_TEST(until([&] { return failed->is_done; }));
+  is_good = true;
+  observer->until = now() + 130ms;
+  pool.async_acquire(asio::bind_executor(dropping_executor(), [](error_code, lease) {}));
+  const call second = acquire(pool), third = acquire(pool);
+  give_back(std::move(held));
+  BOOST_TEST(until([&] { return second->is_done && third->is_done; }));
+  BOOST_TEST(second->lease.id() == 1u);
+  BOOST_TEST(third->lease.id() == 2u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_lease_that_nobody_takes_closes_when_its_pool_has_closed_meanwhile, loop) {

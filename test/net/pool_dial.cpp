@@ -2,6 +2,7 @@
 
 #include "dial/connect_to_any.hpp"
 #include "net/net_fixture.hpp"
+#include "net/shelf.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -184,6 +185,22 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_speaks_or_leaves_at_once_fails_the_dial, loo
                error_code(speaks ? error::protocol_error : error::connection_closed));
     BOOST_TEST(pool.stats().made == 0u);
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_dial_that_is_given_up_before_its_first_step_takes_none, loop) {
+  server host(context);
+  gate door(context);
+  shelf held_back;
+  connection_pool pool(shelving_executor(context.get_executor(), held_back), host.endpoint(),
+                       {.prepare = door.hook()});
+  held_back.keeps = true;
+  const call gone = acquire(pool);
+  pool.close();
+  held_back.keeps = false;
+  held_back.run(); // what ends the dial before what begins it
+  BOOST_TEST(until([&] { return gone->is_done && pool.stats().total() == 0; }));
+  BOOST_TEST(host.accepted() == 0u);
+  check_sums(pool.stats());
 }
 
 // Look-ups ----------------------------------------------------------------------------------------

@@ -63,6 +63,17 @@ BOOST_FIXTURE_TEST_CASE(scar_44_dials_to_a_dead_peer_keep_to_the_back_off, loop)
   pool.close();
 }
 
+BOOST_FIXTURE_TEST_CASE(without_back_off_the_next_dial_begins_as_the_one_before_fails, loop) {
+  const refusing_port nobody(context);
+  connection_pool pool(
+      context, nobody.endpoint(),
+      {.max_connections = 1, .min_idle = 1, .dial_backoff = 0s, .max_dial_backoff = 0s});
+  BOOST_TEST(until([&] { return pool.stats().dials_failed == 1; }));
+  BOOST_TEST(pool.stats().dialing == 1u);
+  pool.close();
+  BOOST_TEST(until([&] { return pool.stats().total() == 0; }));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_pool_recovers_when_its_server_comes_back, loop) {
   server host(context);
   connection_pool pool(context, host.endpoint(), {.dial_backoff = 1ms, .max_dial_backoff = 2ms});

@@ -1,6 +1,7 @@
 // What happens to connections while they are idle: watches, ageing and probes.
 
 #include "net/net_fixture.hpp"
+#include "net/shelf.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/read.hpp>
@@ -131,6 +132,25 @@ BOOST_FIXTURE_TEST_CASE(a_watch_that_fires_as_its_connection_is_taken_does_no_ha
   BOOST_TEST(pool.stats().closed(close_reason::peer_spoke) == 1u);
   settle();
   BOOST_TEST(pool.stats().closed() == 1u);
+  check_sums(pool.stats());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_watch_that_has_fired_finds_its_connection_gone, loop) {
+  server host(context);
+  shelf held_back;
+  connection_pool pool(shelving_executor(context.get_executor(), held_back), host.endpoint());
+  give_back(leased(*this, pool));
+  const auto cool = now() + 600ms;
+  BOOST_TEST(until([&] { return now() > cool; })); // it is watched now
+  host.at(0).say("!");
+  held_back.keeps = true;
+  BOOST_TEST(until([&] { return !held_back.is_empty(); }));
+  held_back.keeps = false;
+  BOOST_TEST(!pool.try_acquire());
+  held_back.run(); // the watch's handler
+  settle();
+  BOOST_TEST(pool.stats().total() == 0u);
+  BOOST_TEST(pool.stats().closed(close_reason::peer_spoke) == 1u);
   check_sums(pool.stats());
 }
 
@@ -356,6 +376,23 @@ BOOST_FIXTURE_TEST_CASE(a_probe_may_detach_its_connection_or_keep_the_lease, loo
   BOOST_TEST(pool.stats().total() == 0u);
   BOOST_TEST(detached->is_open());
   check_sums(pool.stats());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_lease_that_a_probe_has_kept_costs_the_connection_unless_it_says_otherwise,
+                        loop) {
+  server host(context);
+  lease stolen;
+  connection_pool pool(context, host.endpoint(),
+                       {.probe = {.ask = [&](lease& l) -> asio::awaitable<bool> {
+                                    stolen = std::move(l);
+                                    co_return true;
+                                  },
+                                  .interval = 1ms,
+                                  .timeout = 1h}});
+  fill(*this, pool, 1);
+  BOOST_TEST_REQUIRE(until([&] { return bool(stolen); }));
+  stolen.reset();
+  BOOST_TEST(pool.stats().closed(close_reason::dropped) == 1u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_probe_under_way_does_not_hold_up_the_pools_end_beyond_its_timeout, loop) {

@@ -62,7 +62,10 @@ BOOST_FIXTURE_TEST_CASE(the_owner_is_told_when_the_last_connection_is_gone_and_n
 
 BOOST_FIXTURE_TEST_CASE(a_back_off_is_remembered_until_it_would_not_matter_any_more, owned) {
   refusing_port nobody(context);
-  const auto core = pool(nobody.endpoint(), {.dial_backoff = 1ms, .max_dial_backoff = 100ms});
+  // Deadlines that wake the pool long after.
+  const auto core = pool(
+      nobody.endpoint(),
+      {.acquire_timeout = 1h, .dial_timeout = 1h, .dial_backoff = 1ms, .max_dial_backoff = 100ms});
   const auto began = now();
   const call got = acquire(core);
   BOOST_TEST(until([&] { return got->is_done; }));

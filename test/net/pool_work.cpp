@@ -67,10 +67,13 @@ BOOST_FIXTURE_TEST_CASE(a_context_has_work_while_a_drain_lasts_whose_handler_run
                         two_loops) {
   lease held = only_lease();
   bool is_drained = false;
-  pool.async_drain(asio::bind_executor(there.context, [&](error_code ec) {
-    BOOST_TEST(ec == error_code());
-    is_drained = true;
-  }));
+  pool.async_drain(std::chrono::nanoseconds::max(),
+                   asio::bind_executor(there.context, [&](error_code ec) {
+                     BOOST_TEST(ec == error_code());
+                     is_drained = true;
+                   }));
+  BOOST_TEST(is_at_work());
+  pool.prewarm(1); // whatever else happens
   BOOST_TEST(is_at_work());
   held.reset();
   BOOST_TEST(!is_at_work());
@@ -125,4 +128,16 @@ BOOST_FIXTURE_TEST_CASE(a_closed_pool_without_callers_lets_its_context_end, two_
   BOOST_TEST(is_at_work(), "the lease has a deadline");
   held.reset();
   BOOST_TEST(!is_at_work());
+}
+
+BOOST_AUTO_TEST_CASE(a_context_that_goes_ends_the_waits_of_all_its_pools) {
+  auto context = std::make_unique<asio::io_context>();
+  const tcp::endpoint nowhere(asio::ip::address_v4::loopback(), 9);
+  connection_pool first(*context, nowhere), second(*context, nowhere), third(*context, nowhere);
+  const auto held = std::make_shared<int>();
+  for (connection_pool* const pool : {&first, &second, &third})
+    pool->async_acquire([held](error_code, const lease&) {});
+  BOOST_TEST(held.use_count() == 4);
+  context.reset();
+  BOOST_TEST(held.use_count() == 1);
 }

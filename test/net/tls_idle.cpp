@@ -1,7 +1,6 @@
 // What comes over an idle TLS connection, and what becomes of the connection.
 
 #include "net/tls_loop.hpp"
-#include "pool/socket_calls.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -10,8 +9,6 @@
 #include <thread>
 
 using namespace client_test;
-using httpool::detail::liveness;
-using httpool::detail::look_at;
 using kind = tls_script::kind;
 using step = tls_script::step;
 
@@ -107,26 +104,6 @@ BOOST_FIXTURE_TEST_CASE(late_data_and_ends_cost_an_idle_connection, idle) {
       if (version == TLS1_3_VERSION)
         check_dies(server, tls_script().sends_ticket().says("late"));
     }
-}
-
-BOOST_FIXTURE_TEST_CASE(a_look_tells_an_end_from_an_error, idle) {
-  const auto look_at_end = [this](const tls_script& end) {
-    tls_peer peer(context, good(), {in_a_row(tls_script().handshakes().pauses(), end)});
-    client sender(context, https_to(peer), trusting());
-    httpool::lease held;
-    sender.pool().async_acquire([&](error_code, httpool::lease got) { held = std::move(got); });
-    BOOST_TEST_REQUIRE(until([&] { return bool(held) && peer.is_paused(0); }));
-    error_code why;
-    BOOST_TEST((look_at(held.stream(), &why) == liveness::good));
-    peer.go_on(0);
-    BOOST_TEST(until([&] { return look_at(held.stream(), &why) == liveness::closed; }));
-    held.reset();
-    sender.pool().close();
-    return why;
-  };
-  BOOST_TEST(look_at_end(tls_script().says_end()) == error_code());
-  BOOST_TEST(look_at_end(tls_script().resets()) == error::connection_closed);
-  BOOST_TEST(look_at_end(tls_script().says_plainly("no record at all")) != error_code());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_connection_that_cools_is_watched, idle) {

@@ -1,6 +1,7 @@
 // TLS connections that are pooled: handshakes, sessions, and how connections end.
 
 #include "net/tls_loop.hpp"
+#include "pool/socket_calls.hpp"
 
 #include <httpool/http_probe.hpp>
 
@@ -8,6 +9,8 @@
 #include <stdexcept>
 
 using namespace client_test;
+using httpool::detail::liveness;
+using httpool::detail::look_at;
 
 namespace {
 
@@ -192,6 +195,36 @@ BOOST_FIXTURE_TEST_CASE(no_sessions_are_kept_where_none_are_wanted, pooled) {
     BOOST_TEST(none.pool.tls->stats().sessions == 0u);
     check_nothing_is_left(*this, sender, peer);
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_look_tells_speech_an_end_and_an_error_apart, pooled) {
+  error_code why;
+  const auto look_after = [&](const tls_script& what) {
+    tls_peer peer(context, good(), {in_a_row(tls_script().handshakes().pauses(), what)});
+    client sender(context, https_to(peer), trusting());
+    httpool::lease held;
+    sender.pool().async_acquire([&](error_code, httpool::lease got) { held = std::move(got); });
+    BOOST_TEST_REQUIRE(until([&] { return bool(held) && peer.is_paused(0); }));
+    why = {};
+    liveness seen = look_at(held.stream(), &why);
+    BOOST_TEST((seen == liveness::good));
+    peer.go_on(0);
+    BOOST_TEST(until([&] {
+      seen = look_at(held.stream(), &why);
+      return seen != liveness::good;
+    }));
+    held.reset();
+    sender.pool().close();
+    return seen;
+  };
+  BOOST_TEST((look_after(tls_script().says("late")) == liveness::spoke));
+  BOOST_TEST(why == error_code());
+  BOOST_TEST((look_after(tls_script().says_end()) == liveness::closed));
+  BOOST_TEST(why == error_code());
+  BOOST_TEST((look_after(tls_script().resets()) == liveness::closed));
+  BOOST_TEST(why == error::connection_closed);
+  BOOST_TEST((look_after(tls_script().says_plainly("no record at all")) == liveness::closed));
+  BOOST_TEST(why != error_code());
 }
 
 BOOST_FIXTURE_TEST_CASE(connections_end_with_a_word_of_it, pooled) {

@@ -181,6 +181,17 @@ BOOST_AUTO_TEST_CASE(an_endless_back_off_never_dials_again) {
   BOOST_TEST(pool.stats().dials == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_pause_that_doubles_does_not_wrap_round) {
+  ledger_fixture pool(
+      {.min_idle = 1, .dial_backoff = for_ever / 10 * 6, .max_dial_backoff = for_ever / 10 * 8});
+  pool.now = time_point::min() + 1h;
+  pool.dial_fails();
+  pool.pass(for_ever / 10 * 8);
+  BOOST_TEST_REQUIRE(pool.dials.size() == 1);
+  pool.dial_fails();
+  BOOST_TEST(within_20_percent(pool.next_wake(), for_ever / 10 * 8));
+}
+
 BOOST_AUTO_TEST_CASE(a_dial_is_ended_once_at_its_timeout_and_not_a_nanosecond_before) {
   ledger_fixture pool({.dial_timeout = 10s});
   pool.acquire(for_ever);
@@ -366,6 +377,15 @@ BOOST_AUTO_TEST_CASE(a_pool_is_empty_once_its_back_off_would_not_matter_any_more
   BOOST_TEST(pool.mind.is_empty(pool.now));
   pool.close();
   BOOST_TEST(!pool.mind.is_empty(pool.now));
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_that_lacks_a_spare_connection_is_not_empty) {
+  ledger_fixture pool({.max_connections = 2});
+  pool.no_permits = true;
+  pool.set_limits({.max_connections = 2, .min_idle = 1});
+  BOOST_TEST(!pool.mind.is_empty(pool.now));
+  pool.set_limits({.max_connections = 2});
+  BOOST_TEST(pool.mind.is_empty(pool.now));
 }
 
 } // namespace httpool::test

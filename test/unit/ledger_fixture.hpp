@@ -29,6 +29,7 @@ using state = ledger::state;
 
 inline constexpr duration for_ever = duration::max();
 inline const error_code refused_by_peer = error::connection_refused;
+inline const error_code out_of_memory = boost::asio::error::no_memory;
 inline const error_code aborted = boost::asio::error::operation_aborted;
 
 /// A waiter that knows how it ended.
@@ -54,6 +55,7 @@ public:
   time_point now = time_point(1h);
   ledger mind;
   bool no_permits = false; ///< The budget is spent.
+  bool no_memory = false;  ///< No dial can be made.
 
   std::vector<connection*> dials;   ///< In flight, the oldest first.
   std::vector<connection*> closing; ///< To be closed, the oldest first.
@@ -260,6 +262,10 @@ private:
     while (mind.wants_dial(now)) {
       if (no_permits) {
         mind.hold_dials(now);
+        break;
+      }
+      if (no_memory) {
+        mind.dial_not_made(now, out_of_memory, now + 10ms);
         break;
       }
       connection& c = connections_.emplace_back();

@@ -102,6 +102,17 @@ BOOST_AUTO_TEST_CASE(at_its_deadlines_the_caller_takes_an_idle_one_and_others_ha
   }
 }
 
+BOOST_AUTO_TEST_CASE(when_its_dial_cannot_be_made_the_caller_takes_an_idle_one) {
+  ledger_fixture pool;
+  connection& old = *pool.idles(1).front();
+  pool.later(2s);
+  pool.no_memory = true;
+  BOOST_TEST(pool.acquire_fresh(1s).got == &old);
+  BOOST_TEST(pool.stats().dials_failed == 1);
+  pool.later(1s);
+  BOOST_TEST(pool.acquire().failed_with(out_of_memory), "with nothing idle");
+}
+
 BOOST_AUTO_TEST_CASE(with_nothing_idle_any_more_its_dials_error_is_its_own) {
   ledger_fixture pool;
   pool.idles(1);

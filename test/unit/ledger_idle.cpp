@@ -146,6 +146,13 @@ BOOST_AUTO_TEST_CASE(a_connection_that_dies_of_age_is_replaced_where_min_idle_as
   BOOST_TEST(pool.dials.size() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(an_endless_lifetime_has_no_end_however_it_is_spread) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    ledger_fixture pool({.max_lifetime = for_ever}, seed);
+    BOOST_TEST((pool.lease().expires_at == time_point::max()));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_lifetime_of_a_nanosecond_serves_the_moment_of_its_dial) {
   ledger_fixture pool({.max_lifetime = 1ns});
   connection& c = pool.lease();
@@ -220,6 +227,20 @@ BOOST_AUTO_TEST_CASE(a_hot_connection_is_not_watched_and_wakes_once_in_half_a_se
     BOOST_TEST(pool.watched.empty());
   }
   BOOST_TEST(wakes <= 10'000 / 500 + 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_watched_is_not_watched_once_more_when_another_is) {
+  ledger_fixture pool;
+  const auto both = pool.leases(2);
+  pool.give_back(*both[0]);
+  pool.later(100ms);
+  pool.give_back(*both[1]);
+  pool.later(400ms);
+  pool.tick();
+  BOOST_TEST(pool.watched == std::vector{both[0]});
+  pool.later(100ms);
+  pool.tick();
+  BOOST_TEST(pool.watched == std::vector{both[1]});
 }
 
 BOOST_AUTO_TEST_CASE(a_lease_ends_the_watch_and_a_later_idle_time_starts_another) {

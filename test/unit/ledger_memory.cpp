@@ -1,6 +1,7 @@
 // What the ledger costs: no memory per event in steady state, none kept after a crowd has gone, and
 // no search through those who wait. A search would make the tests of crowds run for hours.
 
+#include "pool/ticket_table.hpp"
 #include "unit/ledger_fixture.hpp"
 
 #include <atomic>
@@ -125,6 +126,24 @@ BOOST_AUTO_TEST_CASE(scar_87_callers_who_cancel_leave_nothing_behind) {
     pool.mind.cancel(pool.now, w, aborted);
   }
   BOOST_TEST(bytes_in_use == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_table_of_tickets_takes_memory_for_those_who_come_and_none_for_those_who_go) {
+  struct operation : detail::cancellable {};
+  for (std::size_t count = 1; count < 600; ++count) {
+    std::deque<operation> many(count);
+    detail::ticket_table<operation> table;
+    const std::size_t before = allocations, bytes_before = bytes_in_use;
+    for (operation& each : many)
+      table.add(each);
+    const std::size_t full = allocations;
+    BOOST_TEST(full - before < 25, "it grows by leaps");
+    for (operation& each : many)
+      table.remove(each);
+    BOOST_TEST(allocations == full);
+    if (count > 256)
+      BOOST_TEST(bytes_in_use == bytes_before);
+  }
 }
 
 } // namespace httpool::test

@@ -101,6 +101,22 @@ BOOST_AUTO_TEST_CASE(probes_take_turns_so_that_as_many_stay_idle_as_are_probed) 
   BOOST_TEST(pool.stats().probes == 5);
 }
 
+BOOST_AUTO_TEST_CASE(of_four_two_are_probed_at_once) {
+  ledger_fixture pool(with_probe(1s));
+  pool.idles(4);
+  pool.pass(1s);
+  BOOST_TEST(pool.probes.size() == 2);
+  BOOST_TEST(pool.stats().idle == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_probe_that_ends_wakes_nobody_unless_another_waits_for_that) {
+  ledger_fixture pool(with_probe(100ms));
+  connection& c = *pool.idles(1).front();
+  pool.pass(100ms);
+  pool.probed(c, true);
+  BOOST_TEST((pool.next_wake() == 100ms));
+}
+
 BOOST_AUTO_TEST_CASE(a_probe_that_ends_late_is_followed_by_the_one_that_waited_for_it) {
   ledger_fixture pool(with_probe(1s));
   const auto idle = pool.idles(2);
