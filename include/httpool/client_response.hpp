@@ -10,6 +10,7 @@ namespace httpool {
 
 namespace detail {
 class exchange;
+class pipelined_call;
 }
 
 /// What a client received, and over which connection.
@@ -30,6 +31,7 @@ public:
 
 private:
   friend class detail::exchange;
+  friend class detail::pipelined_call;
 
   std::uint64_t connection_id_ = 0;
   unsigned attempts_ = 0;
