@@ -76,10 +76,11 @@ BOOST_FIXTURE_TEST_CASE(no_more_share_a_connection_than_may, pipeline_loop) {
   settle();
   BOOST_TEST(peer.unheard(0) == size_of_get(peer));
   BOOST_TEST(sender.pool().stats().waiting == 3u);
-  peer.go_on(0);
-  while (!calls.back()->is_done)
-    if (paused(peer, 0))
+  while (!calls.back()->is_done) {
+    if (peer.is_paused(0))
       peer.go_on(0);
+    BOOST_TEST_REQUIRE(until([&] { return peer.is_paused(0) || calls.back()->is_done; }));
+  }
   check_echoes(calls);
   BOOST_TEST(sender.pool().stats().waiting == 0u);
 }

@@ -132,7 +132,7 @@ BOOST_FIXTURE_TEST_CASE(a_cancellation_at_any_step_leaves_nothing_behind, pipeli
 
 BOOST_FIXTURE_TEST_CASE(whose_time_runs_out_fails_and_the_others_are_sent_again, pipeline_loop) {
   for (const int which : {0, 2}) {
-    scripted_peer peer(context, {hears(served(), 3).stalls(), served().repeats()});
+    scripted_peer peer(context, {hears(served(), 3), served().repeats()});
     client sender(context, "127.0.0.1", peer.port, sharing());
     warm_up(sender);
     std::vector<call> calls;
@@ -250,7 +250,7 @@ BOOST_FIXTURE_TEST_CASE(calls_are_dropped_with_their_context, pipeline_loop) {
   settle();
   const std::size_t before = descriptors();
   for (int step = 0; step != 30; ++step) {
-    scripted_peer peer(context, {served().hears().pauses()});
+    scripted_peer peer(context, {hears(served(), 1)});
     std::optional<asio::io_context> own(std::in_place);
     std::optional<client> sender(std::in_place, *own, "127.0.0.1", peer.port, sharing(4));
     const call first = start(*sender, get());
