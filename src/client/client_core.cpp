@@ -1,7 +1,7 @@
 #include "client/client_core.hpp"
 
-#include "client/check_options.hpp"
 #include "client/call_run.hpp"
+#include "client/check_options.hpp"
 #include "client/pipelined_call.hpp"
 #include "client/pipelines.hpp"
 #include "client/probe_with.hpp"

@@ -68,6 +68,7 @@ void pipeline::begin(const std::shared_ptr<client_core>& client,
   was_kept_ = lease_.waited() || lease_.reused();
   limit_ = first->deadline();
   lease_.expires_at(limit_);
+  was_late_ = lease_.late();
   first->placed(out_.size(), lease_.id(), lease_.reused());
   unanswered_.push(first);
   is_flush_posted_ = true;
@@ -142,14 +143,15 @@ void pipeline::lose() noexcept {
   lease dead = std::move(lease_);
   const time_point now = std::chrono::steady_clock::now();
   const bool is_late = dead.late();
-  const bool is_cut_off = is_late && now < limit_;
+  const bool is_cut_off = is_late && !was_late_ && now < limit_;
   const bool has_served = served_ != 0 || has_begun_;
-  if (!has_served && !is_cut_off && (is_late || (outcome_ == error::connection_closed && !was_kept_)))
+  if (!has_served && !is_cut_off && !was_late_ &&
+      (is_late || (outcome_ == error::connection_closed && !was_kept_)))
     dead.avoid_endpoint();
   if (const auto last = std::move(last_))
     last->tell(error_code());
   for (bool is_first = true; const auto call = unanswered_.pop(); is_first = false) {
-    const bool may_have_gone = !is_first || was_kept_ || served_ != 0;
+    const bool may_have_gone = !is_first || was_kept_ || was_late_ || served_ != 0;
     error_code told;
     if (is_late && call->deadline() <= now)
       told = error::exchange_timeout;

@@ -41,7 +41,8 @@ public:
   explicit pipeline(http1::head_limits limits);
   ~pipeline();
 
-  // Under the lock of the pipelines -----------------------------------------------------------------
+  // Under the lock of the pipelines
+  // -----------------------------------------------------------------
 
   /// Takes the lease, unless memory lacks for the request. The first flush has to be posted.
   void begin(const std::shared_ptr<client_core>& client, const client_core::shared_pool& pool,
@@ -53,7 +54,8 @@ public:
   /// True if a flush has to be posted.
   bool add(const pipelined_call::owner& call);
 
-  // Outside of all locks ----------------------------------------------------------------------------
+  // Outside of all locks
+  // ----------------------------------------------------------------------------
 
   static void post_flush(const owner& self);
 
@@ -69,8 +71,8 @@ private:
   // The requests.
   static void flush(const owner& self, error_code ec, std::size_t size);
   static void wrote(const owner& self, error_code ec, std::size_t size);
-  static void write(const owner& self);
-  void write_what_there_is(const owner& self, guard& lock);
+  static void go_on(const owner& self, guard& lock);
+  void write(const owner& self, guard& lock);
 
   // The responses.
   void read(const owner& self);
@@ -98,6 +100,7 @@ private:
   call_chain unanswered_;
   bool is_shared_ = false; ///< The connection has served: others may join.
   bool was_kept_ = false;  ///< The peer may have closed it before it was asked.
+  bool was_late_ = false;  ///< It was cut off at the deadline of another, before it began.
   std::size_t served_ = 0;
   time_point limit_ = time_point::max(); ///< What the lease's deadline is.
   std::string out_;                      ///< What is to be written,

@@ -44,8 +44,7 @@ void pipeline::post_flush(const owner& self) {
   const asio::any_io_executor& beneath = self->shared().beneath();
   try {
     if (const plain* const context = beneath.target<plain>())
-      asio::prefer(asio::require(*context, execution::blocking.never),
-                   execution::relationship.fork,
+      asio::prefer(asio::require(*context, execution::blocking.never), execution::relationship.fork,
                    execution::allocator(step_room::allocator<void>(self->flush_room_)))
           .execute(flushing{self});
     else
@@ -56,35 +55,32 @@ void pipeline::post_flush(const owner& self) {
 }
 
 void pipeline::flush(const owner& self, error_code, std::size_t) {
-  {
-    const guard lock(self->shared().mutex);
-    self->is_flush_posted_ = false;
-  }
-  write(self);
+  guard lock(self->shared().mutex);
+  self->is_flush_posted_ = false;
+  go_on(self, lock);
 }
 
 /// The system takes more.
 void pipeline::wrote(const owner& self, error_code ec, std::size_t) {
-  {
-    const guard lock(self->shared().mutex);
-    self->is_writing_ = false;
-    if (ec)
-      self->stop(as_ours(ec));
-  }
-  write(self);
+  guard lock(self->shared().mutex);
+  self->is_writing_ = false;
+  if (ec)
+    self->stop(as_ours(ec));
+  go_on(self, lock);
 }
 
-/// Goes on with what there is to do: writes, then reads, unless another thread does, or ends.
-void pipeline::write(const owner& self) {
+/// The end of each step, in the same turn of the lock, or another thread might end the pipeline
+/// meanwhile: writes, then reads, unless another thread does, or ends.
+void pipeline::go_on(const owner& self, guard& lock) {
   pipeline& x = *self;
-  guard lock(x.shared().mutex);
-  x.write_what_there_is(self, lock);
+  x.write(self, lock);
   if (!x.is_ending_ && !x.is_reading_)
     x.read(self);
   conclude(self, lock);
 }
 
-void pipeline::write_what_there_is(const owner& self, guard& lock) {
+/// Leaves the lock while it writes.
+void pipeline::write(const owner& self, guard& lock) {
   while (!is_ending_ && !is_writing_ && !write_failed_) {
     if (writing_.empty()) {
       if (out_.empty())
@@ -96,8 +92,7 @@ void pipeline::write_what_there_is(const owner& self, guard& lock) {
     is_writing_ = true;
     lock.unlock();
     error_code ec;
-    const std::size_t size =
-        write_now(lease_.socket(), {asio::buffer(writing_) + written_}, ec);
+    const std::size_t size = write_now(lease_.socket(), {asio::buffer(writing_) + written_}, ec);
     lock.lock();
     is_writing_ = false;
     written_ += size;
@@ -122,8 +117,7 @@ void pipeline::write_what_there_is(const owner& self, guard& lock) {
 
 /// Under the lock.
 void pipeline::read(const owner& self) try {
-  const std::uint64_t direct =
-      has_head_ && lease_.buffer().size() == 0 ? decoder_.direct() : 0;
+  const std::uint64_t direct = has_head_ && lease_.buffer().size() == 0 ? decoder_.direct() : 0;
   is_direct_ = direct >= direct_threshold;
   asio::mutable_buffer room;
   if (is_direct_) {
@@ -165,15 +159,13 @@ void pipeline::got_bytes(const owner& self, error_code ec, std::size_t size) {
       end = asio::error::no_memory;
     }
   }
-  {
-    const guard lock(x.shared().mutex);
-    x.is_in_turn_ = x.is_reading_ = false;
-    if (end)
-      x.stop(end);
-    else if (!x.is_ending_)
-      x.limit();
-  }
-  write(self);
+  guard lock(x.shared().mutex);
+  x.is_in_turn_ = x.is_reading_ = false;
+  if (end)
+    x.stop(end);
+  else if (!x.is_ending_)
+    x.limit();
+  go_on(self, lock);
 }
 
 /// Gives an error if the connection has ended.
@@ -294,9 +286,8 @@ bool pipeline::answered() {
 /// Under the lock: the lease's deadline is that of whoever has the least time left.
 void pipeline::limit() {
   time_point earliest = time_point::max();
-  unanswered_.each([&](const pipelined_call& call) {
-    earliest = std::min(earliest, call.deadline());
-  });
+  unanswered_.each(
+      [&](const pipelined_call& call) { earliest = std::min(earliest, call.deadline()); });
   if (earliest != limit_) {
     limit_ = earliest;
     lease_.expires_at(limit_);

@@ -26,8 +26,8 @@ bool pipelined_call::may_share(const client_core& client, const request& message
                                const send_options& options) {
   const client_options& usual = client.options;
   const fields& own = message.fields();
-  const bool is_safe = options.replay ? *options.replay == replay::safe
-                                      : is_idempotent(message.method());
+  const bool is_safe =
+      options.replay ? *options.replay == replay::safe : is_idempotent(message.method());
   return is_safe && message.method() != "CONNECT" && message.body().size() < two_way_size &&
          options.first_byte_timeout.value_or(usual.first_byte_timeout) == duration::max() &&
          options.read_timeout.value_or(usual.read_timeout) == duration::max() &&
@@ -172,6 +172,7 @@ void pipelined_call::placed(std::uint64_t end, std::uint64_t connection, bool is
 void pipelined_call::displaced() noexcept {
   is_placed_ = false;
   ++attempts_;
+  ++acquires_; // an earlier one that ends from now on is not what it waits for
 }
 
 // The connection ----------------------------------------------------------------------------------
@@ -207,9 +208,8 @@ void pipelined_call::acquire(const owner& self, lease dead) {
     options.max_idle = duration::zero();
   else
     options.timeout = std::min(*options.timeout, x.acquire_timeout_);
-  acquire_operation& made =
-      *handler_operation<acquire_operation, struct acquired, lease>::create(
-          {self, x.acquires_ + 1}, shared.beneath());
+  acquire_operation& made = *handler_operation<acquire_operation, struct acquired, lease>::create(
+      {self, x.acquires_ + 1}, shared.beneath());
   made.lease_deadline = x.deadline_;
   try {
     pool.give_ticket(made);

@@ -52,7 +52,8 @@ public:
   /// The rest of a cancellation.
   void cancelled_by_caller();
 
-  // Under the lock of the pipelines -----------------------------------------------------------------
+  // Under the lock of the pipelines
+  // -----------------------------------------------------------------
 
   bool is_over() const noexcept { return is_over_; }
   bool is_waiting() const noexcept { return is_waiting_; }
@@ -81,7 +82,8 @@ public:
   /// Whether this ends it: true once, and who is told that has to `tell`.
   bool end() noexcept { return !std::exchange(is_over_, true); }
 
-  // Outside of all locks ----------------------------------------------------------------------------
+  // Outside of all locks
+  // ----------------------------------------------------------------------------
 
   /// Gives the response, whose place gets the memory of an older one.
   void take(response& from) noexcept;

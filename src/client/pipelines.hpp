@@ -10,8 +10,8 @@
 // complete an operation.
 #pragma once
 
-#include "client/pipelined_call.hpp"
 #include "client/pipeline.hpp"
+#include "client/pipelined_call.hpp"
 #include "pool/core.hpp"
 
 #include <boost/asio/any_io_executor.hpp>

@@ -25,7 +25,7 @@ namespace asio = boost::asio;
 struct load {
   std::string host;
   std::uint16_t port = 0;
-  std::size_t workers = 1, connections = 1, threads = 1;
+  std::size_t workers = 1, connections = 1, threads = 1, pipeline = 1;
   double seconds = 0, warmup = 0;
 };
 
@@ -90,8 +90,10 @@ load read_load(const std::vector<std::string>& given) {
       "connections", po::value<std::size_t>()->default_value(1), "there may be at most")(
       "threads", po::value<std::size_t>()->default_value(1),
       "each with a client and its share of the workers; the limit of connections is theirs "
-      "together")("seconds", po::value<double>()->default_value(3), "to measure")(
-      "warmup", po::value<double>()->default_value(.5), "seconds before that");
+      "together")("pipeline", po::value<std::size_t>()->default_value(1),
+                  "exchanges that may share a connection")(
+      "seconds", po::value<double>()->default_value(3),
+      "to measure")("warmup", po::value<double>()->default_value(.5), "seconds before that");
   const po::variables_map values = read(flags, given);
   load wanted;
   wanted.host = values["host"].as<std::string>();
@@ -99,6 +101,7 @@ load read_load(const std::vector<std::string>& given) {
   wanted.threads = at_least<std::size_t>(values, "threads", 1);
   wanted.workers = at_least(values, "workers", wanted.threads);
   wanted.connections = at_least(values, "connections", wanted.threads);
+  wanted.pipeline = at_least<std::size_t>(values, "pipeline", 1);
   wanted.seconds = at_least(values, "seconds", 0.);
   wanted.warmup = at_least(values, "warmup", 0.);
   return wanted;
@@ -110,6 +113,7 @@ int run_client(const std::vector<std::string>& given) {
   const load wanted = read_load(given);
   httpool::client_options options;
   options.pool.max_connections = wanted.connections;
+  options.pipeline_depth = wanted.pipeline;
   if (wanted.threads > 1)
     options.pool.budget = std::make_shared<httpool::connection_budget>(wanted.connections);
   std::deque<lane> lanes;

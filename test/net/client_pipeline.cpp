@@ -18,8 +18,9 @@ BOOST_FIXTURE_TEST_CASE(a_depth_beyond_reason_is_refused, loop) {
 }
 
 BOOST_FIXTURE_TEST_CASE(requests_that_are_made_together_leave_in_one_write, pipeline_loop) {
-  scripted_peer peer(context, {served().hears().pauses().replies(echo).hears().replies(echo)
-                                   .hears().replies(echo)});
+  scripted_peer peer(
+      context,
+      {served().hears().pauses().replies(echo).hears().replies(echo).hears().replies(echo)});
   client sender(context, "127.0.0.1", peer.port, sharing());
   warm_up(sender);
   const auto calls = start_some(sender, 3);
@@ -49,8 +50,10 @@ BOOST_FIXTURE_TEST_CASE(each_has_a_connection_alone_unless_it_is_asked_for, pipe
 }
 
 BOOST_FIXTURE_TEST_CASE(a_connection_is_shared_when_it_has_served_and_not_before, pipeline_loop) {
-  scripted_peer peer(context, {script().hears().pauses().replies(echo).hears().pauses()
-                                   .replies(echo).hears().replies(echo)});
+  scripted_peer peer(
+      context,
+      {script().hears().pauses().replies(echo).hears().pauses().replies(echo).hears().replies(
+          echo)});
   client sender(context, "127.0.0.1", peer.port, sharing());
   const auto calls = start_some(sender, 3);
   BOOST_TEST(paused(peer, 0));
@@ -67,8 +70,15 @@ BOOST_FIXTURE_TEST_CASE(a_connection_is_shared_when_it_has_served_and_not_before
 }
 
 BOOST_FIXTURE_TEST_CASE(no_more_share_a_connection_than_may, pipeline_loop) {
-  scripted_peer peer(context, {served().hears().pauses().replies(echo).hears().replies(echo)
-                                   .hears().replies(echo).repeats()});
+  scripted_peer peer(context, {served()
+                                   .hears()
+                                   .pauses()
+                                   .replies(echo)
+                                   .hears()
+                                   .replies(echo)
+                                   .hears()
+                                   .replies(echo)
+                                   .repeats()});
   client sender(context, "127.0.0.1", peer.port, sharing(2));
   warm_up(sender);
   const auto calls = start_some(sender, 5);
@@ -91,9 +101,9 @@ BOOST_FIXTURE_TEST_CASE(a_response_ends_where_its_own_request_says, pipeline_loo
   const std::string informed = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n"
                                "Link: </a>\r\n\r\n";
   for (const bool trickles : {false, true}) {
-    const std::string answers = ok("first") +
-                                "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + chunked +
-                                informed + ok("third") + "HTTP/1.1 204 No Content\r\n\r\n" +
+    const std::string answers = ok("first") + "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" +
+                                chunked + informed + ok("third") +
+                                "HTTP/1.1 204 No Content\r\n\r\n" +
                                 "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n" +
                                 ok(std::string(9000, 'l')) + ok("last");
     script plan = hears(served(), 8);
@@ -174,8 +184,14 @@ BOOST_FIXTURE_TEST_CASE(what_may_not_be_sent_twice_has_a_connection_alone, pipel
   const std::vector<std::pair<request, send_options>> alone{
       {post(), {}}, {get(), never}, {get(), fast}, {closes, {}}, {large, {}}};
   for (const auto& [message, how] : alone) {
-    scripted_peer peer(context, {hears(served(), 2).pauses().says(ok("/0") + ok("/1")).hears()
-                                     .pauses().says(ok()).hears().replies(echo),
+    scripted_peer peer(context, {hears(served(), 2)
+                                     .pauses()
+                                     .says(ok("/0") + ok("/1"))
+                                     .hears()
+                                     .pauses()
+                                     .says(ok())
+                                     .hears()
+                                     .replies(echo),
                                  served().repeats()});
     client sender(context, "127.0.0.1", peer.port, sharing());
     warm_up(sender);
@@ -242,12 +258,15 @@ BOOST_FIXTURE_TEST_CASE(a_connection_serves_no_more_exchanges_than_it_may, pipel
 
 BOOST_FIXTURE_TEST_CASE(what_the_peer_says_it_will_serve_is_not_exceeded, pipeline_loop) {
   int left = 5;
-  scripted_peer peer(context, {script().hears().replies([&left](const std::string& request) {
-                                 const std::string body = target_of(request);
-                                 return ok(body, "Keep-Alive: max=" + std::to_string(--left) +
-                                                     "\r\n");
-                               }).repeats(),
-                               served().repeats()});
+  scripted_peer peer(context,
+                     {script()
+                          .hears()
+                          .replies([&left](const std::string& request) {
+                            const std::string body = target_of(request);
+                            return ok(body, "Keep-Alive: max=" + std::to_string(--left) + "\r\n");
+                          })
+                          .repeats(),
+                      served().repeats()});
   client sender(context, "127.0.0.1", peer.port, sharing());
   warm_up(sender);
   BOOST_TEST(left == 4);
@@ -265,8 +284,8 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_speaks_1_0_is_asked_one_thing_at_a_time, pip
     return "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
   };
-  scripted_peer peer(context, {script().hears().replies(old).hears().pauses().replies(old)
-                                   .hears().replies(old)});
+  scripted_peer peer(
+      context, {script().hears().replies(old).hears().pauses().replies(old).hears().replies(old)});
   client sender(context, "127.0.0.1", peer.port, sharing());
   warm_up(sender);
   const auto calls = start_some(sender, 2);

@@ -74,8 +74,8 @@ BOOST_FIXTURE_TEST_CASE(a_malformed_response_fails_its_own_call_alone, pipeline_
        {std::string("GARBAGE\r\n\r\n"), std::string("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n")}) {
-    scripted_peer peer(context, {hears(served(), 3).says(ok("/0") + wrong + ok("not /2")),
-                                 served().repeats()});
+    scripted_peer peer(
+        context, {hears(served(), 3).says(ok("/0") + wrong + ok("not /2")), served().repeats()});
     client sender(context, "127.0.0.1", peer.port, sharing());
     warm_up(sender);
     const auto calls = start_some(sender, 3);
@@ -101,8 +101,8 @@ BOOST_FIXTURE_TEST_CASE(behind_a_response_that_is_the_last_all_are_sent_again, p
 }
 
 BOOST_FIXTURE_TEST_CASE(the_end_of_the_connection_may_be_that_of_a_response, pipeline_loop) {
-  scripted_peer peer(context, {hears(served(), 2).says("HTTP/1.1 200 OK\r\n\r\n/0").closes(),
-                               served().repeats()});
+  scripted_peer peer(
+      context, {hears(served(), 2).says("HTTP/1.1 200 OK\r\n\r\n/0").closes(), served().repeats()});
   client sender(context, "127.0.0.1", peer.port, sharing());
   warm_up(sender);
   const auto calls = start_some(sender, 2);
@@ -111,8 +111,8 @@ BOOST_FIXTURE_TEST_CASE(the_end_of_the_connection_may_be_that_of_a_response, pip
 }
 
 BOOST_FIXTURE_TEST_CASE(bytes_that_nobody_has_asked_for_are_nobodys, pipeline_loop) {
-  scripted_peer peer(context, {hears(served(), 2).says(ok("/0") + ok("/1") + ok("surplus")),
-                               served().repeats()});
+  scripted_peer peer(
+      context, {hears(served(), 2).says(ok("/0") + ok("/1") + ok("surplus")), served().repeats()});
   client sender(context, "127.0.0.1", peer.port, sharing());
   warm_up(sender);
   const auto calls = start_some(sender, 2);
@@ -192,9 +192,12 @@ BOOST_FIXTURE_TEST_CASE(the_second_try_takes_no_connection_that_was_idle, pipeli
 
 BOOST_FIXTURE_TEST_CASE(a_peer_that_ends_each_connection_is_never_sent_two_requests,
                         pipeline_loop) {
-  scripted_peer peer(context, {script().hears().replies([](const std::string& request) {
-                                  return ok(target_of(request), "Connection: close\r\n");
-                                }).closes()});
+  scripted_peer peer(context, {script()
+                                   .hears()
+                                   .replies([](const std::string& request) {
+                                     return ok(target_of(request), "Connection: close\r\n");
+                                   })
+                                   .closes()});
   client sender(context, "127.0.0.1", peer.port, sharing(16, 4));
   check_echoes(start_some(sender, 40));
   BOOST_TEST(peer.heard.size() == 40u);

@@ -14,7 +14,11 @@ namespace {
 
 /// A peer that has served once, and holds three requests until it is told to answer.
 std::vector<script> holds_three() {
-  return {hears(served(), 3).pauses().says(ok("/0") + ok("/1") + ok("/2")).hears().replies(echo)
+  return {hears(served(), 3)
+              .pauses()
+              .says(ok("/0") + ok("/1") + ok("/2"))
+              .hears()
+              .replies(echo)
               .repeats(),
           served().repeats()};
 }
@@ -31,9 +35,8 @@ BOOST_FIXTURE_TEST_CASE(a_cancelled_call_keeps_its_place_and_the_connection, pip
     asio::cancellation_signal signal;
     std::vector<call> calls;
     for (int i = 0; i != 3; ++i)
-      calls.push_back(i == which
-                          ? start_cancellable(sender, get('/' + std::to_string(i)), signal)
-                          : start(sender, get('/' + std::to_string(i))));
+      calls.push_back(i == which ? start_cancellable(sender, get('/' + std::to_string(i)), signal)
+                                 : start(sender, get('/' + std::to_string(i))));
     BOOST_TEST(paused(peer, 0));
     signal.emit(asio::cancellation_type::total);
     const call& gone = calls[static_cast<std::size_t>(which)];
@@ -119,8 +122,7 @@ BOOST_FIXTURE_TEST_CASE(a_cancellation_at_any_step_leaves_nothing_behind, pipeli
           if (i != which)
             check_echoes({each}, i);
           else
-            BOOST_TEST((!end_of(each).error ||
-                        each->error == asio::error::operation_aborted));
+            BOOST_TEST((!end_of(each).error || each->error == asio::error::operation_aborted));
         }
         check_nothing_is_left(*this, sender, peer);
       }

@@ -20,11 +20,12 @@ namespace {
 class other_side {
 public:
   explicit other_side(httpool::server_options options = {})
-      : server_(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0),
-                [](const httpool::request& message) {
-                  return httpool::response(200, std::string(message.target()), "text/plain");
-                },
-                std::move(options)),
+      : server_(
+            context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0),
+            [](const httpool::request& message) {
+              return httpool::response(200, std::string(message.target()), "text/plain");
+            },
+            std::move(options)),
         thread_([this] { context_.run(); }) {}
   ~other_side() {
     context_.stop();
@@ -96,9 +97,8 @@ void run_all(std::uint16_t port, tally& seen, bool cancels) {
   client sender(context, "127.0.0.1", port, sharing(16, 3));
   const int count = seen.left;
   for (unsigned i = 0; i != 48; ++i)
-    asio::post(context, [made = std::make_shared<chain>(sender, seen, i, cancels)] {
-      made->next();
-    });
+    asio::post(context,
+               [made = std::make_shared<chain>(sender, seen, i, cancels)] { made->next(); });
   std::vector<std::thread> threads;
   for (int i = 0; i != 3; ++i)
     threads.emplace_back([&] {
