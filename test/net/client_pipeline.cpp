@@ -213,7 +213,7 @@ BOOST_FIXTURE_TEST_CASE(what_may_not_be_sent_twice_has_a_connection_alone, pipel
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(who_needs_a_connection_alone_is_not_starved, pipeline_loop) {
+BOOST_FIXTURE_TEST_CASE(scar_58_who_needs_a_connection_alone_is_not_starved, pipeline_loop) {
   scripted_peer peer(context, {served().repeats()});
   client sender(context, "127.0.0.1", peer.port, sharing(4));
   warm_up(sender);

@@ -19,7 +19,7 @@ std::size_t times_heard(const scripted_peer& peer, const std::string& target) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_CASE(those_without_an_answer_are_sent_again_once, pipeline_loop) {
+BOOST_FIXTURE_TEST_CASE(scar_58_those_without_an_answer_are_sent_again_once, pipeline_loop) {
   for (const bool resets : {false, true})
     for (const int answered : {0, 1, 3}) {
       script first = served();
