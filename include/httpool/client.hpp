@@ -225,8 +225,9 @@ public:
   ///
   /// \par Cancellation
   /// Every type, with `boost::asio::error::operation_aborted`. Once a connection is leased for the
-  /// request, it costs the connection, unless that is shared (`client_options::pipeline_depth`). One that comes too late has no effect. Emit the signal where
-  /// the call was made or later, not while it is being started.
+  /// request, it costs the connection, unless that is shared (`client_options::pipeline_depth`).
+  /// One that comes too late has no effect. Emit the signal where the call was made or later, not
+  /// while it is being started.
   template <class CompletionToken>
   auto async_send(request message, CompletionToken&& token) {
     return async_send(std::move(message), send_options(), std::forward<CompletionToken>(token));
