@@ -195,7 +195,7 @@ duration pipelined_call::time_left() const noexcept {
                                         : deadline_ - std::chrono::steady_clock::now();
 }
 
-/// One that is sent again takes no connection that was idle: it may have died just so.
+/// One that is sent again wants a fresh connection, or at least none that was idle.
 void pipelined_call::acquire(const owner& self, lease dead) {
   pipelined_call& x = *self;
   const client_core::shared_pool held = x.pool_; // the call may leave it before this is done

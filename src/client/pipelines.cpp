@@ -140,8 +140,20 @@ void pipelines::acquired(const owner& call, std::uint64_t number, error_code ec,
     call->tell(ec);
 }
 
+/// What has served may die just as what the call was sent over first: a fresh connection takes its
+/// place.
+bool pipelines::leave_for_another(pipelined_call& call, std::uint64_t number) noexcept {
+  const std::lock_guard lock(mutex);
+  if (!call.awaits(number) || !call.is_replay())
+    return false;
+  dequeue(call);
+  return true;
+}
+
 /// A lease has come: for this call, if it still waits for it, or else for the next one.
 void pipelines::serve(const owner& call, std::uint64_t number, lease leased) {
+  if (leased.reused() && leave_for_another(*call, number))
+    return pipelined_call::acquire(call, std::move(leased));
   owner first;
   ticket unneeded;
   pipeline::owner line;
@@ -152,7 +164,7 @@ void pipelines::serve(const owner& call, std::uint64_t number, lease leased) {
       first = call;
       if (call->is_waiting())
         dequeue(*call);
-    } else if ((first = next(!leased.waited()))) {
+    } else if ((first = next(!leased.reused()))) {
       unneeded = first->acquire_ticket();
     }
     if (first)

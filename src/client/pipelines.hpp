@@ -59,6 +59,7 @@ private:
   pipeline::owner make();
   pipeline::owner roomiest(time_point now) noexcept;
   owner next(bool takes_replays) noexcept;
+  bool leave_for_another(pipelined_call& call, std::uint64_t number) noexcept;
   void serve(const owner& call, std::uint64_t number, lease leased);
   void fill(const pipeline::owner& line) noexcept;
 

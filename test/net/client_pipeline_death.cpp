@@ -173,6 +173,18 @@ BOOST_FIXTURE_TEST_CASE(nobody_is_sent_a_third_time, pipeline_loop) {
   check_nothing_is_left(*this, sender, peer);
 }
 
+BOOST_FIXTURE_TEST_CASE(each_second_try_has_a_fresh_connection, pipeline_loop) {
+  scripted_peer peer(context, {hears(served(), 3).closes(), served().hears().closes()});
+  client sender(context, "127.0.0.1", peer.port, sharing());
+  warm_up(sender);
+  const auto calls = start_some(sender, 3);
+  check_echoes(calls, 0, 2);
+  for (const call& each : calls)
+    BOOST_TEST(!each->response.reused());
+  BOOST_TEST(peer.accepted() == 4u);
+  check_nothing_is_left(*this, sender, peer);
+}
+
 BOOST_FIXTURE_TEST_CASE(the_second_try_takes_no_connection_that_was_idle, pipeline_loop) {
   const script idle = served().hears().closes();
   scripted_peer peer(context, {idle, hears(served(), 2).closes(), served().repeats()});
