@@ -174,7 +174,7 @@ void pipeline::lose() noexcept {
     if (has_to_tell)
       call->tell(told);
     else if (!told && !is_over)
-      send_again(call, std::move(dead));
+      send_again(call, std::exchange(dead, lease()));
   }
 }
 

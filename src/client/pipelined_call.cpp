@@ -36,9 +36,9 @@ bool pipelined_call::may_share(const client_core& client, const request& message
          client.shares_connections(message.target());
 }
 
-pipelined_call::pipelined_call(key, const std::shared_ptr<client_core>& client,
+pipelined_call::pipelined_call(key, std::shared_ptr<client_core> client,
                                const send_options& options)
-    : client_(client),
+    : client_(std::move(client)),
       began_(std::chrono::steady_clock::now()),
       deadline_(
           saturating_add(began_, options.timeout.value_or(client_->options.exchange_timeout))),

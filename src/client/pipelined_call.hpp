@@ -44,7 +44,7 @@ public:
                     const request& message, client_response& answer, const send_options& options);
 
   /// For `start` alone.
-  pipelined_call(key, const std::shared_ptr<client_core>& client, const send_options& options);
+  pipelined_call(key, std::shared_ptr<client_core> client, const send_options& options);
   ~pipelined_call();
 
   void cancel(cancelled& rest) noexcept override;

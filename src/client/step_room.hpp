@@ -9,9 +9,9 @@
 namespace httpool::detail {
 
 /// What is too large for it, or comes while it is taken, has other memory.
-class step_room {
+class step_room { // NOLINT(cppcoreguidelines-pro-type-member-init): the bytes are raw
 public:
-  step_room() = default;
+  step_room() = default; // NOLINT(cppcoreguidelines-pro-type-member-init)
   step_room(const step_room&) = delete;
   step_room& operator=(const step_room&) = delete;
 

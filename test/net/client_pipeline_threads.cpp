@@ -44,7 +44,10 @@ private:
 /// within responses, with a reset or without.
 class rude_side {
 public:
-  rude_side() { accept(); }
+  rude_side() {
+    accept();
+    thread_ = std::thread([this] { context_.run(); });
+  }
   ~rude_side() {
     context_.stop();
     thread_.join();
@@ -103,7 +106,7 @@ private:
   asio::io_context context_{1};
   tcp::acceptor acceptor_{context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
   unsigned accepted_ = 0;
-  std::thread thread_{[this] { context_.run(); }};
+  std::thread thread_;
 };
 
 struct tally {
