@@ -11,7 +11,7 @@ namespace httpool {
 namespace detail {
 class exchange;
 class pipelined_call;
-}
+} // namespace detail
 
 /// What a client received, and over which connection.
 class client_response : public response {
