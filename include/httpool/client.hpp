@@ -81,6 +81,23 @@ struct client_options {
   /// sends it all the same (RFC 9110 §10.1.1). Not negative.
   std::chrono::nanoseconds continue_timeout = std::chrono::seconds(1);
 
+  /// How many exchanges may share a connection (RFC 9112 §9.3.2): with more than 1, requests are
+  /// sent before the responses to those ahead of them have come, which saves round trips and
+  /// system calls. From 1, which is off, to 1024.
+  ///
+  /// Calls of `async_send` share that may be sent again (`replay::safe`), have a small body at
+  /// hand, and want nothing of the connection: no `Expect`, `Upgrade` or `Connection: close`, no
+  /// `first_byte_timeout` or `read_timeout`, no TLS. All others have a connection alone, as
+  /// without this. A connection is shared once it has served.
+  ///
+  /// Leave it off unless you know the peer. A response that takes long, or is long, holds up all
+  /// those behind it. A peer, or a proxy before it, that confuses the order of its responses gives
+  /// one caller the answer of another, and nothing can tell. When a connection ends, all the
+  /// requests on it that have no byte of a response are sent again, once: the peer may see each of
+  /// them twice. A call whose time runs out takes the connection with it, and so do those whose
+  /// responses are malformed; a cancelled one does not.
+  std::size_t pipeline_depth = 1;
+
   /// The most bytes that the head of a response, or a trailer section, may have; beyond it
   /// `error::head_too_large`. Above zero, at most 2^31.
   std::size_t max_head_bytes = 64 * 1024;
@@ -208,8 +225,9 @@ public:
   ///
   /// \par Cancellation
   /// Every type, with `boost::asio::error::operation_aborted`. Once a connection is leased for the
-  /// request, it costs the connection. One that comes too late has no effect. Emit the signal where
-  /// the call was made or later, not while it is being started.
+  /// request, it costs the connection, unless that is shared (`client_options::pipeline_depth`).
+  /// One that comes too late has no effect. Emit the signal where the call was made or later, not
+  /// while it is being started.
   template <class CompletionToken>
   auto async_send(request message, CompletionToken&& token) {
     return async_send(std::move(message), send_options(), std::forward<CompletionToken>(token));

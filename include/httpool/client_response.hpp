@@ -10,7 +10,8 @@ namespace httpool {
 
 namespace detail {
 class exchange;
-}
+class pipelined_call;
+} // namespace detail
 
 /// What a client received, and over which connection.
 class client_response : public response {
@@ -30,6 +31,7 @@ public:
 
 private:
   friend class detail::exchange;
+  friend class detail::pipelined_call;
 
   std::uint64_t connection_id_ = 0;
   unsigned attempts_ = 0;

@@ -22,6 +22,9 @@ using std::chrono::nanoseconds;
 /// The parser counts in 32 bits.
 constexpr std::size_t most_head_bytes = std::size_t{1} << 31;
 
+/// Beyond this, what is lost with a connection is more than what is gained.
+constexpr std::size_t most_pipelined = 1024;
+
 /// Connections that a client has at most, unless it is told otherwise: below what descriptors a
 /// process usually may have.
 constexpr std::size_t usual_total = 512;
@@ -66,6 +69,9 @@ client_options checked(client_options options) {
     refuse("max_head_bytes", std::to_string(options.max_head_bytes),
            "be at most " + std::to_string(most_head_bytes));
   check_above_zero("max_fields", options.max_fields);
+  if (options.pipeline_depth == 0 || options.pipeline_depth > most_pipelined)
+    refuse("pipeline_depth", std::to_string(options.pipeline_depth),
+           "be from 1 to " + std::to_string(most_pipelined));
   if (options.max_total_connections != 0 && options.pool.budget)
     refuse("max_total_connections", std::to_string(options.max_total_connections),
            "be 0 if pool.budget is set");

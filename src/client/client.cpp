@@ -1,5 +1,6 @@
 #include "client/client_core.hpp"
 #include "client/exchange.hpp"
+#include "client/pipelined_call.hpp"
 
 #include <httpool/client.hpp>
 
@@ -52,11 +53,16 @@ void give_ticket(client_core& core, call_operation& operation) {
 
 void start_call(const std::shared_ptr<client_core>& core, send_operation& operation,
                 request message, body_source body, send_options options) {
+  if (core->options.pipeline_depth > 1 && !body &&
+      pipelined_call::may_share(*core, message, options))
+    return pipelined_call::start(core, operation, std::move(message), options);
   exchange::start(core, operation, {std::move(message), std::move(body)}, options);
 }
 
 void start_call(const std::shared_ptr<client_core>& core, fill_operation& operation,
                 const request& message, client_response& answer, const send_options& options) {
+  if (core->options.pipeline_depth > 1 && pipelined_call::may_share(*core, message, options))
+    return pipelined_call::start(core, operation, message, answer, options);
   exchange::start(core, operation, {.message = &message, .answer = &answer}, options);
 }
 

@@ -1,7 +1,9 @@
 #include "client/client_core.hpp"
 
+#include "client/call_run.hpp"
 #include "client/check_options.hpp"
-#include "client/exchange.hpp"
+#include "client/pipelined_call.hpp"
+#include "client/pipelines.hpp"
 #include "client/probe_with.hpp"
 #include "dial/socks5.hpp"
 #include "http1/basic_credentials.hpp"
@@ -91,7 +93,8 @@ std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor ex
 client_core::client_core(boost::asio::any_io_executor runs_on, client_options given)
     : executor(std::move(runs_on)),
       runs_on_context(executor.target<boost::asio::io_context::executor_type>() != nullptr),
-      options(checked(std::move(given))) {}
+      options(checked(std::move(given))),
+      spare_calls(options.pipeline_depth > 1 ? block_store::create() : nullptr) {}
 
 client_core::shared_pool client_core::make_pool(const origin& where) {
   const proxy* const by = options.proxies.proxy_for(where);
@@ -109,7 +112,24 @@ client_core::shared_pool client_core::make_pool(const origin& where) {
   const auto owner = std::make_shared<origin_owner>(weak_from_this(), where);
   auto connections =
       pool_core::create(executor, target_of(where, by, is_forwarded), std::move(wanted), owner);
-  return std::make_shared<const origin_pool>(owner, std::move(address), std::move(connections));
+  auto shared = may_share(where) ? std::make_shared<pipelines>(connections, options) : nullptr;
+  return std::make_shared<const origin_pool>(owner, std::move(address), std::move(connections),
+                                             std::move(shared));
+}
+
+/// Whether exchanges with an origin may share connections: none that are encrypted.
+bool client_core::may_share(const origin& where) const noexcept {
+  if (options.pipeline_depth == 1 || where.scheme() == scheme::https)
+    return false;
+  const proxy* const by = options.proxies.proxy_for(where);
+  return !by || by->kind() != proxy_kind::https;
+}
+
+bool client_core::shares_connections(std::string_view target) const {
+  if (target.starts_with('/') || target == "*")
+    return base && base->shared;
+  const boost::system::result<url> parsed = parse_url(target);
+  return parsed && may_share(parsed->origin());
 }
 
 bool client_core::sends_as_it_is(const request& message) const noexcept {
@@ -202,21 +222,19 @@ void client_core::forget(const origin& where) noexcept {
 }
 
 void client_core::cancel(ticket wanted) {
-  ticket waiting;
-  std::shared_ptr<pool_core> connections;
+  cancelled rest;
   {
     const std::lock_guard lock(mutex);
     if (call_operation* operation = calls.find(wanted)) {
       operation->is_cancelled = true;
-      if (operation->run) {
-        waiting = operation->run->cancel();
-        if (waiting)
-          connections = operation->run->connections();
-      }
+      if (operation->run)
+        operation->run->cancel(rest);
     }
   }
-  if (waiting)
-    connections->cancel_acquire(waiting);
+  if (rest.acquire)
+    rest.connections->cancel_acquire(rest.acquire);
+  if (rest.call)
+    rest.call->cancelled_by_caller();
 }
 
 /// To be called under the lock.

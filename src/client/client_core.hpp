@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 namespace httpool::detail {
 
 class client_core;
+class pipelines;
 
 /// Tells a client which of its pools may be forgotten.
 struct origin_owner final : pool_owner {
@@ -49,13 +51,17 @@ struct addressing {
 /// The connections to one origin. Apart from the client's table only exchanges share it: it is in
 /// use as long as one does.
 struct origin_pool {
-  origin_pool(std::shared_ptr<origin_owner> told, addressing how,
-              std::shared_ptr<pool_core> pool) noexcept
-      : owner(std::move(told)), address(std::move(how)), connections(std::move(pool)) {}
+  origin_pool(std::shared_ptr<origin_owner> told, addressing how, std::shared_ptr<pool_core> pool,
+              std::shared_ptr<pipelines> by_many) noexcept
+      : owner(std::move(told)),
+        address(std::move(how)),
+        connections(std::move(pool)),
+        shared(std::move(by_many)) {}
 
   const std::shared_ptr<origin_owner> owner;
   const addressing address;
   const std::shared_ptr<pool_core> connections;
+  const std::shared_ptr<pipelines> shared; ///< None if each exchange has a connection alone.
 };
 
 class client_core : public std::enable_shared_from_this<client_core> {
@@ -70,6 +76,9 @@ public:
 
   /// Whether a request can be sent over `base` without any change.
   bool sends_as_it_is(const request& message) const noexcept;
+
+  /// Whether exchanges with the origin that a request goes to may share connections.
+  bool shares_connections(std::string_view target) const;
 
   /// Whoever had a pool from `pool_for` has done with it.
   void leave(shared_pool pool) noexcept;
@@ -89,6 +98,7 @@ public:
   std::unique_ptr<connection_pool> base_handle; ///< The same, for the client's user.
 
   const block_store::pointer spare_blocks = block_store::create();
+  const block_store::pointer spare_calls; ///< Of another size; none if not needed.
 
   std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.
   ticket_table<call_operation> calls;
@@ -97,6 +107,7 @@ private:
   client_core(boost::asio::any_io_executor runs_on, client_options given);
 
   shared_pool make_pool(const origin& where);
+  bool may_share(const origin& where) const noexcept;
   using pools = std::vector<std::pair<origin, std::shared_ptr<pool_core>>>;
   pools all_pools();
   pools close_table();

@@ -15,15 +15,8 @@
 #include <utility>
 
 namespace httpool::detail {
-namespace {
 
 namespace asio = boost::asio;
-
-/// Bodies of at least this size are written while the response is read. Smaller ones fit into the
-/// buffers of the sockets, so that the peer's reading is not waited for.
-constexpr std::size_t two_way_size = 64 * 1024;
-
-} // namespace
 
 boost::system::error_code as_ours(boost::system::error_code ec) noexcept {
   if (ec == asio::error::eof || ec == asio::error::connection_reset ||
@@ -108,10 +101,12 @@ exchange::~exchange() {
   abandon_reader();
 }
 
-ticket exchange::cancel() noexcept {
+void exchange::cancel(cancelled& rest) noexcept {
   if (lease_)
     lease_.cut_off();
-  return waiting_;
+  rest.acquire = waiting_;
+  if (waiting_)
+    rest.connections = connections();
 }
 
 void exchange::begin(const owner& self) {
@@ -367,16 +362,7 @@ bool exchange::settle_connection(lease& ended) const noexcept {
   if (outcome_ || !is_sent_ || write_failed_ || is_upgraded_ || !framing_.keep_alive ||
       !head_.keep_alive)
     return false;
-  if (framing_.has_hints) {
-    const keep_alive_hint hint = hint_of(answer().fields());
-    if (hint.announces_end())
-      return false;
-    if (const auto time = hint.idle_time())
-      ended.limit_idle(*time);
-    if (hint.requests)
-      ended.limit_uses(*hint.requests);
-  }
-  return true;
+  return !framing_.has_hints || heed(hint_of(answer().fields()), ended);
 }
 
 /// False if the peer took a request and nothing came of it. One that ends a connection which it had

@@ -13,6 +13,7 @@
 // read by a `response_stream`, step by step as its owner asks.
 #pragma once
 
+#include "client/call_run.hpp"
 #include "client/client_core.hpp"
 #include "client/reserved_post.hpp"
 #include "http1/body_decoder.hpp"
@@ -38,7 +39,11 @@
 
 namespace httpool::detail {
 
-class exchange : public std::enable_shared_from_this<exchange> {
+/// Bodies of at least this size are written while the response is read. Smaller ones fit into the
+/// buffers of the sockets, so that the peer's reading is not waited for.
+constexpr std::size_t two_way_size = 64 * 1024;
+
+class exchange final : public std::enable_shared_from_this<exchange>, public call_run {
 public:
   using owner = std::shared_ptr<exchange>;
   using error_code = boost::system::error_code;
@@ -61,8 +66,8 @@ public:
 
   ~exchange();
 
-  /// Under the client's lock: cuts the lease off, or tells which acquire has to be cancelled.
-  ticket cancel() noexcept;
+  /// Cuts the lease off, or tells which acquire has to be cancelled.
+  void cancel(cancelled& rest) noexcept override;
 
   // For the response's stream.
   const client_response& response() const noexcept { return *answer_; }

@@ -4,6 +4,7 @@
 #include "http1/chars.hpp"
 
 #include <httpool/fields.hpp>
+#include <httpool/lease.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -60,6 +61,18 @@ inline keep_alive_hint hint_of(const fields& head) noexcept {
     }
   }
   return found;
+}
+
+/// Says what the connection may still serve after a response with that hint, which `behind` others
+/// follow. False if the peer is about to end it.
+inline bool heed(const keep_alive_hint& hint, lease& held, std::uint64_t behind = 0) noexcept {
+  if (hint.announces_end())
+    return false;
+  if (const auto time = hint.idle_time())
+    held.limit_idle(*time);
+  if (hint.requests)
+    held.limit_uses(*hint.requests - std::min(*hint.requests, behind));
+  return true;
 }
 
 } // namespace httpool::detail

@@ -244,6 +244,11 @@ bool pool_core::is_empty() {
   return drains_.empty() && ledger_.is_empty(std::chrono::steady_clock::now());
 }
 
+bool pool_core::is_calm() {
+  const std::lock_guard lock(mutex_);
+  return ledger_.is_calm() && !(budget_ && budget_->wants_idle());
+}
+
 void pool_core::abandon() noexcept {
   todo work;
   boost::intrusive::list<drain_operation> drains;

@@ -88,14 +88,21 @@ public:
   pool_stats stats();
   bool is_empty();
 
+  /// Whether a connection that is leased may be kept from the pool for longer: it is open, has no
+  /// more connections than it may, and nobody waits for one.
+  bool is_calm();
+
   // Leases.
-  static connection& connection_of(lease& held) noexcept { return *held.connection_; }
+  static connection& connection_of(const lease& held) noexcept { return *held.connection_; }
   void end_lease(connection& c, bool keep) noexcept;
 
   /// The same, by one who has read all that the peer had to say. What more it says is found when
   /// the connection is handed out again.
   static void end_exchange(lease ended) noexcept;
   void undelivered(connection& c) noexcept;
+
+  /// The same, by one who has no use for it: it goes on as good as it was.
+  static void end_unused(lease unused) noexcept;
   void set_lease_deadline(connection& c, time_point deadline) noexcept;
   void limit_uses(connection& c, std::uint64_t more) const noexcept { ledger_.limit_uses(c, more); }
   void cut_off(connection& c) noexcept;

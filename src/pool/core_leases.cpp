@@ -5,6 +5,7 @@
 #include "pool/socket_calls.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace httpool::detail {
 
@@ -28,6 +29,11 @@ void pool_core::end_exchange(lease ended) noexcept {
   c.is_unseen = true;
   core->give_back(c, keep && c.buffer.size() == 0,
                   keep ? close_reason::unread_bytes : close_reason::dropped);
+}
+
+void pool_core::end_unused(lease unused) noexcept {
+  const auto core = std::move(unused.core_);
+  core->undelivered(*std::exchange(unused.connection_, nullptr));
 }
 
 void pool_core::give_back(connection& c, bool keep, close_reason otherwise) noexcept {

@@ -235,6 +235,11 @@ public:
 
   bool is_closed() const noexcept { return closed_; }
 
+  /// Whether nobody waits for what is leased, and none of it has to close.
+  bool is_calm() const noexcept {
+    return !closed_ && !has_waiters() && open() <= limits_.max_connections;
+  }
+
   /// Whether anybody waits.
   bool has_waiters() const noexcept { return !waiting_until_.empty(); }
 

@@ -83,7 +83,9 @@ int run_client(const std::vector<std::string>& given) {
   flags.add_options()(
       "threads", po::value<std::size_t>()->default_value(1),
       "each with a client and its share of the workers; the limit of connections is "
-      "theirs together")("unpooled", po::bool_switch(), "a connection for each request");
+      "theirs together")("pipeline", po::value<std::size_t>()->default_value(1),
+                         "exchanges that may share a connection")("unpooled", po::bool_switch(),
+                                                                  "a connection for each request");
   const po::variables_map values = read(flags, given);
   const load wanted = load_of(values);
   const auto threads = at_least<std::size_t>(values, "threads", 1);
@@ -93,6 +95,7 @@ int run_client(const std::vector<std::string>& given) {
   options.pool.max_connections = wanted.connections;
   options.pool.max_waiters = wanted.workers;
   options.pool.max_uses = values["unpooled"].as<bool>() ? 1 : 0;
+  options.pipeline_depth = at_least<std::size_t>(values, "pipeline", 1);
   if (threads > 1)
     options.pool.budget = std::make_shared<httpool::connection_budget>(wanted.connections);
   std::deque<lane> lanes;

@@ -70,11 +70,12 @@ asio::awaitable<void> ask(httpool::client& client, std::uint64_t warm, std::uint
   }
 }
 
-figures run(std::size_t workers, std::size_t connections) {
+figures run(std::size_t workers, std::size_t connections, std::size_t depth = 1) {
   const other_side peer;
   asio::io_context context(1);
   httpool::client_options options;
   options.pool.max_connections = connections;
+  options.pipeline_depth = depth;
   httpool::client client(context, "127.0.0.1", peer.port(), options);
   figures seen;
   for (std::size_t i = 0; i != workers; ++i) {
@@ -109,4 +110,13 @@ BOOST_AUTO_TEST_CASE(an_exchange_allocates_nothing_when_each_worker_has_a_connec
 BOOST_AUTO_TEST_CASE(an_exchange_allocates_nothing_when_workers_wait_for_connections) {
   const figures seen = run(64, 8);
   BOOST_TEST(seen.after - seen.before == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(an_exchange_allocates_nothing_when_several_share_a_connection) {
+  for (const std::size_t connections : {1, 2, 4, 8}) {
+    const figures seen = run(64, connections, 16);
+    BOOST_TEST_CONTEXT(connections << " connections") {
+      BOOST_TEST(seen.after - seen.before == 0u);
+    }
+  }
 }

@@ -146,7 +146,7 @@ private:
 
   asio::io_context peers_{1};
   std::optional<asio::io_context> own_;
-  std::array<asio::cancellation_signal, 4> signals_;
+  std::array<asio::cancellation_signal, 8> signals_;
   std::size_t signals_used_ = 0;
   std::vector<std::string> complaints_;
   std::uint64_t escaped_ = 0;

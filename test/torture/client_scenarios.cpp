@@ -164,6 +164,59 @@ void retry(bench& b) {
   by.finish();
 }
 
+client_options sharing_options(bench& b) {
+  client_options options = options_of(b);
+  options.pipeline_depth = 3;
+  options.pool.max_connections = 1;
+  return options;
+}
+
+/// More at once than may share the one connection, which has served before, and one that needs it
+/// alone.
+void pipelined(bench& b, bool on_strand) {
+  http_peer peer(b);
+  caller by(b, origin_of("http", "127.0.0.1", peer.port()), sharing_options(b), on_strand);
+  std::array<answered, 8> calls;
+  by.send(calls[0], "GET", "/");
+  for (std::size_t i = 1; i != calls.size(); ++i)
+    b.start(calls[i], [&](auto handler) {
+      (*by).async_send(request(i == 4 ? "POST" : "GET", i == 2   ? "/long"
+                                                        : i == 6 ? "/last"
+                                                                 : "/"),
+                       std::move(handler));
+    });
+  for (std::size_t i = 1; i != calls.size(); ++i) {
+    b.await(calls[i], "an exchange beside others");
+    by.check(calls[i]);
+  }
+  by.finish();
+}
+
+void pipelined(bench& b) {
+  pipelined(b, false);
+}
+
+void pipelined_on_a_strand(bench& b) {
+  b.tolerate_lost_handlers();
+  pipelined(b, true);
+}
+
+/// The connection dies under all of them.
+void pipelined_retry(bench& b) {
+  forgetful_peer peer(b);
+  caller by(b, origin_of("http", "127.0.0.1", peer.port()), sharing_options(b));
+  std::array<answered, 4> calls;
+  by.send(calls[0], "GET", "/");
+  for (std::size_t i = 1; i != calls.size(); ++i)
+    b.start(calls[i],
+            [&](auto handler) { (*by).async_send(request("GET", "/"), std::move(handler)); });
+  for (std::size_t i = 1; i != calls.size(); ++i) {
+    b.await(calls[i], "an exchange beside others");
+    by.check(calls[i]);
+  }
+  by.finish();
+}
+
 /// Exchanges under way when the client is drained.
 void drain(bench& b) {
   http_peer peer(b);
@@ -197,6 +250,9 @@ std::vector<scenario> client_scenarios() {
           {"https, resumption", exchanges_encrypted},
           {"https by CONNECT", exchanges_in_a_tunnel},
           {"retry", retry},
+          {"pipelining", pipelined},
+          {"pipelining on a strand", pipelined_on_a_strand},
+          {"pipelining, retry", pipelined_retry},
           {"client drain", drain}};
 }
 

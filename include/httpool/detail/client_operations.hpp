@@ -23,12 +23,13 @@ class response_stream;
 
 namespace httpool::detail {
 
+class call_run;
 class client_core;
 class exchange;
 
 /// A call of a client under way.
 struct call_operation : cancellable {
-  exchange* run = nullptr;   ///< What does it.
+  call_run* run = nullptr;   ///< What does it.
   bool is_cancelled = false; ///< Written and read under the client's lock.
 
 protected:
