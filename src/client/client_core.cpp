@@ -92,7 +92,7 @@ std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor ex
 
 client_core::client_core(boost::asio::any_io_executor runs_on, client_options given)
     : executor(std::move(runs_on)),
-      runs_on_context(executor.target<boost::asio::io_context::executor_type>() != nullptr),
+      context(executor.target<boost::asio::io_context::executor_type>()),
       options(checked(std::move(given))),
       spare_calls(options.pipeline_depth > 1 ? block_store::create() : nullptr) {}
 

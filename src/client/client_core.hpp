@@ -10,8 +10,10 @@
 #include <httpool/proxy.hpp>
 #include <httpool/request.hpp>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/system/result.hpp>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -92,13 +94,16 @@ public:
   void forget(const origin& where) noexcept;
 
   const boost::asio::any_io_executor executor;
-  const bool runs_on_context; ///< Nothing stands between that and its `io_context`.
+  /// The same, if nothing stands between that and its `io_context`; else null.
+  const boost::asio::io_context::executor_type* const context;
   const client_options options;
   shared_pool base;                             ///< None if there is no origin of its own.
   std::unique_ptr<connection_pool> base_handle; ///< The same, for the client's user.
 
   const block_store::pointer spare_blocks = block_store::create();
   const block_store::pointer spare_calls; ///< Of another size; none if not needed.
+
+  std::atomic<std::size_t> under_way = 0; ///< Exchanges that there are.
 
   std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.
   ticket_table<call_operation> calls;

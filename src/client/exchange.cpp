@@ -87,9 +87,11 @@ exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
   if (!options.replay && !is_idempotent(message().method()))
     replay_ = replay::if_unsent;
   answer().attempts_ = 1;
+  client_->under_way.fetch_add(1, std::memory_order_relaxed);
 }
 
 exchange::~exchange() {
+  client_->under_way.fetch_sub(1, std::memory_order_relaxed);
   if (operation_ && operation_->own_ticket) {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(*operation_);
@@ -394,7 +396,7 @@ void exchange::complete(const owner& self) {
 /// begins.
 template <class Operation, class... Results>
 void exchange::finish(Operation& operation, Results... results) {
-  if (is_stepping_ && !strand_ && client_->runs_on_context)
+  if (is_stepping_ && !strand_ && client_->context)
     operation.dispatch(outcome_, std::move(results)...);
   else
     operation.complete(outcome_, std::move(results)...);

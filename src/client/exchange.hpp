@@ -136,6 +136,7 @@ private:
   bool rewind();
 
   // The response.
+  static void begin_reading(const owner& self, error_code ec, std::size_t size);
   static void read(const owner& self);
   static void got_bytes(const owner& self, error_code ec, std::size_t size);
   static void got_content(const owner& self, error_code ec, std::size_t size);

@@ -7,6 +7,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -21,6 +22,10 @@ namespace asio = boost::asio;
 
 /// How much of a body is produced at a time.
 constexpr std::size_t piece_size = 64 * 1024;
+
+/// With so many exchanges under way others have something to do first, and the response may be
+/// there when its turn comes: a read that finds nothing is a system call for nothing.
+constexpr std::size_t many = 4;
 
 gathered without_first(std::size_t bytes, gathered buffers) noexcept {
   for (asio::const_buffer& each : buffers) {
@@ -135,8 +140,19 @@ void exchange::sent(const owner& self) {
     x.first_byte_at_ = saturating_add(std::chrono::steady_clock::now(), x.first_byte_timeout_);
     x.limit_until(x.first_byte_at_, error::first_byte_timeout);
   }
-  if (!x.is_two_way_)
-    read(self);
+  if (x.is_two_way_)
+    return;
+  const auto* const context = x.client_->context;
+  if (!context || x.client_->under_way.load(std::memory_order_relaxed) < many)
+    return read(self);
+  launch<&exchange::begin_reading>(self, x.is_reading_,
+                                   [&](auto handler) { asio::post(*context, std::move(handler)); });
+}
+
+void exchange::begin_reading(const owner& self, error_code, std::size_t) {
+  exchange& x = *self;
+  x.is_reading_ = false;
+  x.is_ending_ ? conclude(self) : read(self);
 }
 
 // Expect: 100-continue ----------------------------------------------------------------------------

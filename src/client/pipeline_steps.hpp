@@ -33,7 +33,7 @@ template <class Step, class Start>
 void pipeline::launch(Step next, Start start) {
   using plain = boost::asio::io_context::executor_type;
   const plain* const context = shared().beneath().target<plain>();
-  if (context && !client_->runs_on_context)
+  if (context && !client_->context)
     start(boost::asio::bind_executor(*context, std::move(next)));
   else
     start(std::move(next));

@@ -318,7 +318,8 @@ BOOST_FIXTURE_TEST_CASE(a_connection_does_not_serve_beyond_its_lifetime, loop) {
   client sender(context, "127.0.0.1", peer.port, brief);
   for (std::size_t i = 1; i <= 2; ++i) {
     BOOST_TEST(send(sender, get()).error == error_code());
-    BOOST_TEST(until([&] { return sender.pool().stats().closed(close_reason::max_lifetime) == i; }));
+    BOOST_TEST(
+        until([&] { return sender.pool().stats().closed(close_reason::max_lifetime) == i; }));
   }
   BOOST_TEST(peer.accepted() == 2u);
   check_nothing_is_left(*this, sender, peer);
