@@ -46,7 +46,9 @@ pipeline::~pipeline() {
   }
   lease_.reset();
   last_.reset();
-  while (unanswered_.pop()) {
+  while (const auto call = unanswered_.pop()) {
+    const guard lock(shared().mutex);
+    call->leaves();
   }
   client_->leave(std::move(pool_));
 }
@@ -69,7 +71,7 @@ void pipeline::begin(const std::shared_ptr<client_core>& client,
   limit_ = first->deadline();
   lease_.expires_at(limit_);
   was_late_ = lease_.late();
-  first->placed(out_.size(), lease_.id(), lease_.reused());
+  first->placed(*this, 0, lease_.id(), lease_.reused());
   unanswered_.push(first);
   is_flush_posted_ = true;
   shared().add(*this);
@@ -77,15 +79,17 @@ void pipeline::begin(const std::shared_ptr<client_core>& client,
 
 bool pipeline::has_room(time_point now) const noexcept {
   const connection& c = pool_core::connection_of(lease_);
-  return is_shared_ && !is_ending_ && !write_failed_ && is_kept_ &&
+  const bool is_wanted = !unanswered_.empty() && !unanswered_.front()->is_over();
+  return is_shared_ && !is_ending_ && !write_failed_ && is_kept_ && is_wanted && !lease_.late() &&
          unanswered_.size() < client_->options.pipeline_depth && c.uses < c.max_uses &&
          now < c.expires_at;
 }
 
 bool pipeline::add(const pipelined_call::owner& call) {
+  const std::uint64_t begin = handed_ + (writing_.size() - written_) + out_.size();
   call->append_to(out_);
   ++pool_core::connection_of(lease_).uses;
-  call->placed(handed_ + out_.size(), lease_.id(), true);
+  call->placed(*this, begin, lease_.id(), true);
   if (call->deadline() < limit_) {
     limit_ = call->deadline();
     lease_.expires_at(limit_);
@@ -126,9 +130,10 @@ void pipeline::conclude(const owner& self, guard& lock) {
   client->leave(std::move(pool));
 }
 
-/// All have been answered.
+/// All have been answered, perhaps before their requests were written whole: the rest of one is
+/// still owed then, and nobody else may write.
 void pipeline::give_back() noexcept {
-  lease_.keep_alive(is_kept_ && !write_failed_);
+  lease_.keep_alive(is_kept_ && !write_failed_ && writing_.empty() && out_.empty());
   if (is_drained_)
     pool_core::end_exchange(std::move(lease_));
   else
@@ -166,6 +171,7 @@ void pipeline::lose() noexcept {
     {
       const guard lock(shared().mutex);
       is_over = call->is_over();
+      call->leaves();
       if (told)
         has_to_tell = call->end();
       else if (!is_over)

@@ -54,6 +54,9 @@ public:
   /// True if a flush has to be posted.
   bool add(const pipelined_call::owner& call);
 
+  /// To be said when a call is over whose response has not come.
+  void limit();
+
   // Outside of all locks
   // ----------------------------------------------------------------------------
 
@@ -79,10 +82,10 @@ private:
   static void got_bytes(const owner& self, error_code ec, std::size_t size);
   error_code take_in(error_code ec, std::size_t size);
   error_code advance();
+  std::uint64_t handed_or_about_to_be() const noexcept;
   error_code begin_response();
   error_code parse_head();
   bool answered();
-  void limit();
 
   // The end.
   void stop(error_code why) noexcept;
@@ -106,10 +109,11 @@ private:
   std::string out_;                      ///< What is to be written,
   std::string writing_;                  ///< what is being written,
   std::size_t written_ = 0;              ///< and how much of that has been.
-  std::uint64_t handed_ = 0;             ///< To the system, or about to be: all bytes so far.
+  std::uint64_t handed_ = 0;             ///< All bytes so far that the system has taken.
   bool write_failed_ = false;
   bool is_flush_posted_ = false;
   bool is_writing_ = false;
+  bool awaits_room_ = false; ///< The write waits for the system to take more.
   bool is_reading_ = false;
   bool is_in_turn_ = false; ///< What was read is being taken in: what joins is flushed after that.
   bool is_ending_ = false;  ///< Nobody joins any more.

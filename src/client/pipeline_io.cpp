@@ -32,6 +32,9 @@ constexpr std::size_t read_size = 8 * 1024;
 constexpr std::size_t direct_threshold = 4 * 1024;
 constexpr std::size_t direct_size = 256 * 1024;
 
+/// For responses that nobody wants any more.
+constexpr duration discard_time = std::chrono::milliseconds(50);
+
 } // namespace
 
 // The requests ------------------------------------------------------------------------------------
@@ -63,7 +66,7 @@ void pipeline::flush(const owner& self, error_code, std::size_t) {
 /// The system takes more.
 void pipeline::wrote(const owner& self, error_code ec, std::size_t) {
   guard lock(self->shared().mutex);
-  self->is_writing_ = false;
+  self->is_writing_ = self->awaits_room_ = false;
   if (ec)
     self->stop(as_ours(ec));
   go_on(self, lock);
@@ -76,6 +79,8 @@ void pipeline::go_on(const owner& self, guard& lock) {
   x.write(self, lock);
   if (!x.is_ending_ && !x.is_reading_)
     x.read(self);
+  if (x.is_ending_ && x.awaits_room_)
+    shut_down(x.lease_.socket()); // nothing else would end that wait
   conclude(self, lock);
 }
 
@@ -87,7 +92,6 @@ void pipeline::write(const owner& self, guard& lock) {
         return;
       writing_.swap(out_);
       written_ = 0;
-      handed_ += writing_.size();
     }
     is_writing_ = true;
     lock.unlock();
@@ -96,12 +100,15 @@ void pipeline::write(const owner& self, guard& lock) {
     lock.lock();
     is_writing_ = false;
     written_ += size;
-    if (written_ == writing_.size())
+    handed_ += size;
+    if (written_ == writing_.size()) {
       writing_.clear();
+      written_ = 0;
+    }
     if (!ec || is_ending_)
       continue;
     if (ec == asio::error::would_block) {
-      is_writing_ = true;
+      is_writing_ = awaits_room_ = true;
       launch(step<&pipeline::wrote, &pipeline::write_room_>{self}, [&](auto handler) {
         lease_.socket().async_wait(asio::ip::tcp::socket::wait_write, std::move(handler));
       });
@@ -146,7 +153,7 @@ void pipeline::got_bytes(const owner& self, error_code ec, std::size_t size) {
   {
     const guard lock(x.shared().mutex);
     x.is_in_turn_ = true;
-    x.handed_before_ = x.handed_;
+    x.handed_before_ = x.handed_or_about_to_be();
     is_over = x.is_ending_;
   }
   error_code end;
@@ -214,11 +221,11 @@ boost::system::error_code pipeline::advance() {
   }
 }
 
-/// Bytes have come. They answer a request that was written before they were read, or nobody has
-/// asked for them.
+/// Bytes have come. They answer a request of which the system had a byte when they were looked at,
+/// or nobody has asked for them. A peer may answer before it has the whole.
 boost::system::error_code pipeline::begin_response() {
   const guard lock(shared().mutex);
-  if (unanswered_.empty() || unanswered_.front()->end_of_request() > handed_before_)
+  if (unanswered_.empty() || unanswered_.front()->begin_of_request() >= handed_before_)
     return error::protocol_error;
   has_begun_ = true;
   return {};
@@ -262,6 +269,7 @@ bool pipeline::answered() {
   {
     const guard lock(shared().mutex);
     call = unanswered_.pop();
+    call->leaves();
     ++served_;
     if (answer_.version() == http_version::http_1_0)
       shared().speaks_1_0 = true;
@@ -283,11 +291,26 @@ bool pipeline::answered() {
   return framing_.keep_alive;
 }
 
-/// Under the lock: the lease's deadline is that of whoever has the least time left.
+/// Under the lock: what another thread writes right now may be answered before that knows.
+std::uint64_t pipeline::handed_or_about_to_be() const noexcept {
+  return is_writing_ && !awaits_room_ ? handed_ + (writing_.size() - written_) : handed_;
+}
+
+/// Under the lock: the lease's deadline is that of whoever has the least time left. Responses that
+/// nobody wants any more are waited for as long as what is left of a stream that was dropped.
 void pipeline::limit() {
+  if (is_ending_ || !is_linked() || lease_.late())
+    return;
   time_point earliest = time_point::max();
-  unanswered_.each(
-      [&](const pipelined_call& call) { earliest = std::min(earliest, call.deadline()); });
+  bool is_wanted = false;
+  unanswered_.each([&](const pipelined_call& call) {
+    if (call.is_over())
+      return;
+    is_wanted = true;
+    earliest = std::min(earliest, call.deadline());
+  });
+  if (!is_wanted)
+    earliest = std::min(limit_, saturating_add(std::chrono::steady_clock::now(), discard_time));
   if (earliest != limit_) {
     limit_ = earliest;
     lease_.expires_at(limit_);

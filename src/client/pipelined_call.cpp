@@ -2,6 +2,7 @@
 
 #include "client/exchange.hpp"
 #include "client/idempotent.hpp"
+#include "client/pipeline.hpp"
 #include "client/pipelines.hpp"
 
 #include <httpool/error.hpp>
@@ -63,6 +64,7 @@ void pipelined_call::start(const std::shared_ptr<client_core>& client, Operation
       return operation.complete(asio::error::no_memory);
   }
   fill(*self);
+  bool is_cancelled = false;
   try {
     if (const error_code ec = self->prepare()) {
       self->is_over_ = true;
@@ -71,7 +73,10 @@ void pipelined_call::start(const std::shared_ptr<client_core>& client, Operation
     if (operation.own_ticket) {
       const std::lock_guard lock(client->mutex);
       operation.run = self.get();
+      is_cancelled = operation.is_cancelled;
     }
+    if (is_cancelled)
+      return self->fail(asio::error::operation_aborted);
     self->pool_->shared->place(self);
   } catch (const std::bad_alloc&) {
     self->lack_memory();
@@ -130,12 +135,12 @@ error_code pipelined_call::prepare() {
 pipelined_call::~pipelined_call() {
   if (is_waiting_)
     pool_->shared->forget(*this);
-  if (!is_over_ && operation().own_ticket) {
+  if (!is_told_ && operation().own_ticket) {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(operation());
   }
   client_->leave(std::move(pool_));
-  if (!is_over_)
+  if (!is_told_)
     send_ ? send_->abandon() : fill_->abandon();
 }
 
@@ -162,15 +167,18 @@ void pipelined_call::append_to(std::string& out) const {
   }
 }
 
-void pipelined_call::placed(std::uint64_t end, std::uint64_t connection, bool is_reused) noexcept {
+void pipelined_call::placed(pipeline& on, std::uint64_t begin, std::uint64_t connection,
+                            bool is_reused) noexcept {
   is_placed_ = true;
-  end_ = end;
+  on_ = &on;
+  begin_ = begin;
   connection_id_ = connection;
   is_reused_ = is_reused;
 }
 
 void pipelined_call::displaced() noexcept {
   is_placed_ = false;
+  on_ = nullptr;
   ++attempts_;
   ++acquires_; // an earlier one that ends from now on is not what it waits for
 }
@@ -248,6 +256,7 @@ void pipelined_call::take(response& from) noexcept {
 
 /// If the memory of an executor does not suffice for its handler, that is lost.
 void pipelined_call::tell(error_code ec) noexcept try {
+  is_told_ = true;
   if (operation().own_ticket) {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(operation());
@@ -269,6 +278,8 @@ void pipelined_call::fail(error_code ec) noexcept {
       pool_->shared->dequeue(*this);
     }
     has_to_tell = end();
+    if (on_)
+      on_->limit();
   }
   if (own)
     pool_->connections->cancel_acquire(own);

@@ -22,6 +22,8 @@
 
 namespace httpool::detail {
 
+class pipeline;
+
 class pipelined_call final : public std::enable_shared_from_this<pipelined_call>,
                              public call_run,
                              public boost::intrusive::list_base_hook<> {
@@ -71,13 +73,16 @@ public:
   /// Appends the request to `out`, which is unchanged if memory lacks.
   void append_to(std::string& out) const;
 
-  /// It has its place on a connection, behind what ends where `end` says.
-  void placed(std::uint64_t end, std::uint64_t connection, bool is_reused) noexcept;
-  std::uint64_t end_of_request() const noexcept { return end_; }
+  /// It has its place on a connection, on which its request begins at `begin`.
+  void placed(pipeline& on, std::uint64_t begin, std::uint64_t connection, bool is_reused) noexcept;
+  std::uint64_t begin_of_request() const noexcept { return begin_; }
   bool is_head() const noexcept { return is_head_; }
 
   /// Its connection has died: it waits for another.
   void displaced() noexcept;
+
+  /// It has left its place.
+  void leaves() noexcept { on_ = nullptr; }
 
   /// Whether this ends it: true once, and who is told that has to `tell`.
   bool end() noexcept { return !std::exchange(is_over_, true); }
@@ -137,13 +142,15 @@ private:
 
   // Under the lock of the pipelines.
   bool is_over_ = false;
+  bool is_told_ = false; ///< Or about to be. Not under the lock: who has ended it tells.
   bool is_waiting_ = false;
   bool is_placed_ = false;
   bool is_reused_ = false;
   unsigned attempts_ = 1;
   std::uint64_t acquires_ = 0; ///< So many were begun: the latest counts.
   ticket acquire_ticket_;
-  std::uint64_t end_ = 0; ///< Of its request, in all that its connection was given to write.
+  pipeline* on_ = nullptr;  ///< Where it is placed, until its response is there.
+  std::uint64_t begin_ = 0; ///< Of its request, in all that its connection was given to write.
   std::uint64_t connection_id_ = 0;
 };
 

@@ -54,6 +54,24 @@ BOOST_FIXTURE_TEST_CASE(a_cancelled_call_keeps_its_place_and_the_connection, pip
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(nobody_waits_behind_a_call_that_is_not_wanted_any_more, pipeline_loop) {
+  scripted_peer peer(context, {hears(served(), 1).pauses(), served().repeats()});
+  client_options options = sharing();
+  options.pool.max_connections = 1;
+  options.exchange_timeout = std::chrono::nanoseconds::max();
+  client sender(context, "127.0.0.1", peer.port, options);
+  warm_up(sender);
+  asio::cancellation_signal signal;
+  const call gone = start_cancellable(sender, get("/silence"), signal);
+  BOOST_TEST(paused(peer, 0));
+  signal.emit(asio::cancellation_type::total);
+  BOOST_TEST(end_of(gone).error == asio::error::operation_aborted);
+  BOOST_TEST(send(sender, get()).error == error_code());
+  BOOST_TEST(peer.accepted() == 2u);
+  peer.go_on(0);
+  check_nothing_is_left(*this, sender, peer);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_cancelled_call_that_its_messages_outlive_not_is_left_alone,
                         pipeline_loop) {
   scripted_peer peer(context, holds_three());
