@@ -14,7 +14,7 @@ namespace net_test {
 
 namespace asio = boost::asio;
 
-/// What was given to an executor that runs nothing for now.
+/// What was given to an executor that runs nothing until it is told to.
 class shelf {
 public:
   bool keeps = false;
