@@ -14,10 +14,11 @@ namespace httpool::detail {
 inline time_point coarse_now() noexcept {
 #ifdef CLOCK_MONOTONIC_COARSE
   timespec now = {};
-  if (::clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0)
-    return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
-#endif
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now); // fails for no clock that the system knows
+  return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+#else
   return std::chrono::steady_clock::now();
+#endif
 }
 
 } // namespace httpool::detail

@@ -94,6 +94,28 @@ BOOST_FIXTURE_TEST_CASE(a_cancelled_call_that_its_messages_outlive_not_is_left_a
   check_echoes(others, 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(nobody_joins_a_connection_whose_place_another_origin_waits_for,
+                        pipeline_loop) {
+  scripted_peer busy(context,
+                     {hears(served(), 1).pauses().says(ok("/0")).hears().pauses().says(ok("/1"))});
+  scripted_peer other(context, {served().repeats()});
+  client_options options = sharing();
+  options.max_total_connections = 1;
+  client sender(context, "127.0.0.1", busy.port, options);
+  warm_up(sender);
+  const auto first = start_some(sender, 1);
+  BOOST_TEST(paused(busy, 0));
+  const call elsewhere = start(sender, get("http://127.0.0.1:" + std::to_string(other.port) + "/"));
+  const auto second = start_some(sender, 1, 1);
+  BOOST_TEST(sender.pool().stats().waiting == 1u);
+  busy.go_on(0);
+  check_echoes(first);
+  BOOST_TEST(paused(busy, 0));
+  busy.go_on(0);
+  check_echoes(second, 1);
+  BOOST_TEST(end_of(elsewhere).error == error_code());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_call_that_waits_for_room_can_be_cancelled, pipeline_loop) {
   scripted_peer peer(context, holds_three());
   client sender(context, "127.0.0.1", peer.port, sharing(3));

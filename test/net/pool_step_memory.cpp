@@ -5,6 +5,8 @@
 #include "net/net_fixture.hpp"
 #include "net/shelf.hpp"
 
+#include <httpool/connection_budget.hpp>
+
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -25,6 +27,11 @@ using httpool_test::memory_source;
 /// What Asio's operations take.
 bool refuses_operations(std::size_t, memory_source from) noexcept {
   return from == memory_source::aligned_alloc;
+}
+
+/// What a timer takes, but not a cancellation slot.
+bool refuses_waits(std::size_t size, memory_source from) noexcept {
+  return from == memory_source::aligned_alloc && size > 64;
 }
 
 // Counts down; the allocation that makes it zero fails.
@@ -194,6 +201,71 @@ BOOST_FIXTURE_TEST_CASE(a_probe_whose_end_is_lost_on_its_way_is_told_to_end_anew
   held.reset();
   BOOST_TEST(until([&] { return pool.stats().total() == 0; }));
   check_sums(pool.stats());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_redial_for_which_no_timer_can_be_armed_is_told, loop) {
+  constexpr std::chrono::nanoseconds ever = std::chrono::nanoseconds::max();
+  server host(context);
+  connection_pool pool(
+      context, host.endpoint(),
+      {.acquire_timeout = ever, .dial_timeout = ever, .idle_timeout = ever, .max_lifetime = ever});
+  lease dead = leased(*this, pool);
+  graveyard memory;
+  asio::cancellation_signal signal;
+  const auto result = std::make_shared<outcome>();
+  auto handler = cancellable(result, signal, memory);
+  httpool::acquire_options options;
+  options.timeout = 1h;
+  {
+    const refusal of_waits(refuses_waits);
+    pool.async_redial(std::move(dead), options, std::move(handler));
+  }
+  BOOST_TEST_REQUIRE(until([&] { return result->is_done; }));
+  BOOST_TEST(result->error == error_code(asio::error::no_memory));
+  BOOST_TEST(pool.stats().total() == 0u);
+  signal.emit(asio::cancellation_type::terminal);
+  BOOST_TEST(memory.is_undisturbed());
+  check_sums(pool.stats());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_retry_in_a_closed_pool_needs_no_timer, loop) {
+  server host(context);
+  connection_pool pool(context, host.endpoint());
+  lease dead = leased(*this, pool);
+  pool.close();
+  const auto result = std::make_shared<outcome>();
+  pool.async_redial(std::move(dead), {}, into(result));
+  BOOST_TEST_REQUIRE(until([&] { return result->is_done; }));
+  BOOST_TEST(result->error == error_code(httpool::error::pool_closed));
+  BOOST_TEST(pool.stats().total() == 0u);
+  check_sums(pool.stats());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_dial_without_memory_keeps_no_place_in_the_budget_for_good, loop) {
+  server host(context);
+  const auto budget = std::make_shared<httpool::connection_budget>(1);
+  std::size_t failures = 0;
+  for (long nth = 1; failures == 0; ++nth) {
+    BOOST_TEST_REQUIRE(nth != 100);
+    connection_pool poor(context, host.endpoint(), {.budget = budget});
+    connection_pool rich(context, host.endpoint(), {.budget = budget});
+    const auto waits = std::make_shared<outcome>();
+    until_failure = nth;
+    try {
+      const refusal of_one(refuses_nth);
+      poor.async_acquire(into(waits));
+    } catch (const std::bad_alloc&) {
+      // Not begun.
+    }
+    until_failure = 0;
+    if (poor.stats().dialing != 0 || poor.stats().waiting == 0)
+      continue;
+    ++failures;
+    BOOST_TEST(until([&] { return waits->is_done; }));
+    BOOST_TEST(waits->error == error_code());
+    waits->lease.reset();
+    BOOST_TEST(leased(*this, rich).id() == 1u);
+  }
 }
 
 /// The table of those who wait has forgotten whom the pool could not take in.
