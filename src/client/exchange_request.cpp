@@ -4,6 +4,7 @@
 #include "client/exchange_steps.hpp"
 #include "pool/connection.hpp"
 #include "pool/socket_calls.hpp"
+#include "tls/secure_stream.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -23,6 +24,9 @@ namespace asio = boost::asio;
 /// How much of a body is produced at a time.
 constexpr std::size_t piece_size = 64 * 1024;
 
+/// The most that a record of TLS holds (RFC 8446 §5.1).
+constexpr std::size_t record_size = 16 * 1024;
+
 /// With so many exchanges under way others have something to do first, and the response may be
 /// there when its turn comes: a read that finds nothing is a system call for nothing.
 constexpr std::size_t many = 4;
@@ -34,6 +38,20 @@ gathered without_first(std::size_t bytes, gathered buffers) noexcept {
     bytes -= size;
   }
   return buffers;
+}
+
+/// Without waiting: all of what fits in a record of TLS, which the stream may have to flush then.
+std::size_t write_now(secure_stream& to, const gathered& message, boost::system::error_code& ec) {
+  if (asio::buffer_size(message) > record_size) {
+    ec = asio::error::would_block;
+    return 0;
+  }
+  gathered parts;
+  std::size_t count = 0;
+  for (const asio::const_buffer& each : message)
+    if (each.size() != 0)
+      parts[count++] = each;
+  return to.write_now(parts.data(), count, ec);
 }
 
 } // namespace
@@ -94,9 +112,16 @@ void exchange::write(const owner& self, sending what) {
   }
   auto& stream = x.lease_.stream();
   std::size_t written = 0;
-  if (!x.strand_ && !stream.is_encrypted()) {
+  if (!x.strand_) {
     error_code ec;
-    written = write_now(x.lease_.socket(), message, ec);
+    secure_stream* const secure = stream_access::secure(stream);
+    written = secure ? write_now(*secure, message, ec) : write_now(x.lease_.socket(), message, ec);
+    if (!ec && secure && secure->has_unsent()) {
+      x.written_ += written;
+      return launch<&exchange::wrote>(self, x.is_writing_, [&](auto handler) {
+        secure->flush(io_handler(std::move(handler), stream.get_executor()));
+      });
+    }
     if ((ec && ec != asio::error::would_block) || written == asio::buffer_size(message))
       return wrote(self, ec, written);
     x.written_ += written;

@@ -6,9 +6,11 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include <openssl/err.h>
@@ -100,12 +102,18 @@ std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec
   return size;
 }
 
-/// What OpenSSL has to say is lost if there is no room for it, so that the connection is too: a
-/// reader that answers its peer must not take that for a want of input.
+/// What OpenSSL has to say is lost if there is no room for it and it is not kept, so that the
+/// connection is too: a reader that answers its peer must not take that for a want of input.
 std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec) {
   secure_stream* const below = stream_access::secure(plain_);
   const std::size_t size =
       below ? below->write_now(buffer, ec) : plain_.lowest_layer().write_some(buffer, ec);
+  if (ec == asio::error::would_block && keeps_rest_) {
+    const auto* const from = static_cast<const unsigned char*>(buffer.data());
+    rest_.insert(rest_.end(), from + size, from + buffer.size());
+    ec = error_code();
+    return buffer.size();
+  }
   if (ec == asio::error::would_block)
     ec = error::connection_closed;
   return size;
@@ -162,6 +170,17 @@ struct tls_operation_end {
   allocator_type get_allocator() const noexcept { return handler.get_allocator(); }
   cancellation_slot_type get_cancellation_slot() const noexcept {
     return handler.get_cancellation_slot();
+  }
+};
+
+/// The handler of a flush, which has sent nothing that is not counted already.
+struct tls_flush_end : tls_operation_end {
+  void operator()(error_code ec, std::size_t) {
+    auto& rest = self->stream_.next_layer().rest();
+    if (rest.capacity() > kept_record)
+      std::vector<unsigned char>().swap(rest);
+    rest.clear();
+    tls_operation_end::operator()(ec, 0);
   }
 };
 
@@ -222,6 +241,34 @@ std::size_t tls_stream::write_now(asio::const_buffer buffer, error_code& ec) noe
   if (ec)
     ec = ended(ec);
   return size;
+}
+
+std::size_t tls_stream::write_now(const asio::const_buffer* buffers, std::size_t count,
+                                  error_code& ec) {
+  tls_transport& below = stream_.next_layer();
+  if (has_failed_ || !below.is_lowest()) {
+    ec = asio::error::would_block; // and the other way to write says why
+    return 0;
+  }
+  const asio::const_buffer record = gather(buffers, count);
+  below.keep_rest(true);
+  std::size_t size = 0;
+  try {
+    size = stream_.write_some(record, ec);
+  } catch (const std::bad_alloc&) {
+    ec = asio::error::no_memory; // for the rest of a record that has begun
+  }
+  below.keep_rest(false);
+  if (ec)
+    ec = ended(ec);
+  return size;
+}
+
+void tls_stream::flush(io_handler handler) {
+  ++pending_;
+  tls_transport& below = stream_.next_layer();
+  asio::async_write(below.lowest_layer(), asio::buffer(below.rest()),
+                    tls_flush_end{{this, std::move(handler)}});
 }
 
 void tls_stream::say_end() noexcept {

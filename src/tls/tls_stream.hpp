@@ -42,9 +42,21 @@ public:
   /// How many bytes may be read without waiting before this is said again.
   void limit_reads(std::size_t bytes) noexcept { allowed_ = bytes; }
 
+  /// Whether this is the transport itself, and not another layer.
+  bool is_lowest() const noexcept { return !plain_.is_encrypted(); }
+
+  /// While it is on, what there is no room for is kept.
+  void keep_rest(bool is_on) noexcept { keeps_rest_ = is_on; }
+
+  /// What has been kept.
+  std::vector<unsigned char>& rest() noexcept { return rest_; }
+  const std::vector<unsigned char>& rest() const noexcept { return rest_; }
+
 private:
   stream plain_; ///< With what encrypted the stream before.
   std::size_t allowed_ = 0;
+  bool keeps_rest_ = false;
+  std::vector<unsigned char> rest_;
 };
 
 class tls_stream final : public secure_stream {
@@ -75,11 +87,16 @@ public:
                        boost::system::error_code& ec) noexcept override;
   std::size_t write_now(boost::asio::const_buffer buffer,
                         boost::system::error_code& ec) noexcept override;
+  std::size_t write_now(const boost::asio::const_buffer* buffers, std::size_t count,
+                        boost::system::error_code& ec) override;
+  bool has_unsent() const noexcept override { return !stream_.next_layer().rest().empty(); }
+  void flush(io_handler handler) override;
   void say_end() noexcept override;
   ssl_st* native_handle() noexcept override { return stream_.native_handle(); }
 
 private:
   friend struct tls_operation_end;
+  friend struct tls_flush_end;
 
   boost::system::error_code ended(boost::system::error_code ec) noexcept;
   boost::asio::const_buffer gather(const boost::asio::const_buffer* buffers, std::size_t count);

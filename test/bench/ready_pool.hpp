@@ -35,6 +35,12 @@ public:
     ec = boost::asio::error::would_block;
     return 0;
   }
+  std::size_t write_now(const boost::asio::const_buffer*, std::size_t, error_code& ec) override {
+    ec = boost::asio::error::would_block;
+    return 0;
+  }
+  bool has_unsent() const noexcept override { return false; }
+  void flush(httpool::detail::io_handler) override {}
   void say_end() noexcept override {}
   ssl_st* native_handle() noexcept override { return nullptr; }
 };
