@@ -116,6 +116,23 @@ BOOST_FIXTURE_TEST_CASE(nobody_joins_a_connection_whose_place_another_origin_wai
   BOOST_TEST(end_of(elsewhere).error == error_code());
 }
 
+BOOST_FIXTURE_TEST_CASE(nobody_joins_a_connection_of_which_there_are_too_many, pipeline_loop) {
+  scripted_peer peer(context, holds_three());
+  client sender(context, "127.0.0.1", peer.port, sharing(16, 2));
+  sender.pool().prewarm(2);
+  BOOST_TEST(until([&] { return sender.pool().stats().idle == 2u; }));
+  const auto alone = start(sender, get());
+  check_echoes({start(sender, get("/0"))});
+  BOOST_TEST(end_of(alone).error == error_code());
+  const auto calls = start_some(sender, 1);
+  BOOST_TEST(sender.pool().stats().leased == 1u);
+  const httpool::lease kept = sender.pool().try_acquire();
+  BOOST_TEST(bool(kept));
+  sender.pool().set_limits({.max_connections = 1});
+  const call surplus = start(sender, get("/3"));
+  BOOST_TEST(sender.pool().stats().waiting == 1u);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_call_that_waits_for_room_can_be_cancelled, pipeline_loop) {
   scripted_peer peer(context, holds_three());
   client sender(context, "127.0.0.1", peer.port, sharing(3));

@@ -291,6 +291,37 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_holds_open_but_answers_no_more_fails_its_pro
   BOOST_TEST(pool.stats().probes == 1u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_probe_takes_nothing_for_its_answer_that_was_there_before, loop) {
+  server host(context);
+  int asked = 0;
+  connection_pool pool(context, host.endpoint(),
+                       {.probe = {.ask = [&](lease&) -> asio::awaitable<bool> {
+                                    ++asked;
+                                    co_return true;
+                                  },
+                                  .interval = 1ms}});
+  lease held = leased(*this, pool);
+  held.keep_alive(true);
+  held.reset();
+  host.last().say("?"); // before the watch is armed
+  BOOST_TEST(until([&] { return pool.stats().total() == 0; }));
+  BOOST_TEST(asked == 0);
+  BOOST_TEST(pool.stats().closed(close_reason::probe_failed) == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_probe_that_leaves_bytes_in_the_socket_costs_the_connection, loop) {
+  server host(context);
+  connection_pool pool(context, host.endpoint(),
+                       {.probe = {.ask = [&](lease&) -> asio::awaitable<bool> {
+                                    host.last().say("?");
+                                    co_return true;
+                                  },
+                                  .interval = 1ms}});
+  give_back(leased(*this, pool));
+  BOOST_TEST(until([&] { return pool.stats().closed(close_reason::probe_failed) == 1; }));
+  BOOST_TEST(pool.stats().probes == 1u);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_late_probe_that_waits_for_something_else_is_ended_too, loop) {
   server host(context);
   gate door(context);

@@ -29,8 +29,8 @@ bool refuses_operations(std::size_t, memory_source from) noexcept {
   return from == memory_source::aligned_alloc;
 }
 
-/// What a timer takes, but not a cancellation slot.
-bool refuses_waits(std::size_t size, memory_source from) noexcept {
+/// What a step takes, but not a cancellation slot.
+bool refuses_steps(std::size_t size, memory_source from) noexcept {
   return from == memory_source::aligned_alloc && size > 64;
 }
 
@@ -203,29 +203,37 @@ BOOST_FIXTURE_TEST_CASE(a_probe_whose_end_is_lost_on_its_way_is_told_to_end_anew
   check_sums(pool.stats());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_redial_for_which_no_timer_can_be_armed_is_told, loop) {
+BOOST_FIXTURE_TEST_CASE(who_is_told_that_memory_lacks_is_not_found_by_a_cancellation, loop) {
   constexpr std::chrono::nanoseconds ever = std::chrono::nanoseconds::max();
   server host(context);
-  connection_pool pool(
-      context, host.endpoint(),
-      {.acquire_timeout = ever, .dial_timeout = ever, .idle_timeout = ever, .max_lifetime = ever});
-  lease dead = leased(*this, pool);
-  graveyard memory;
-  asio::cancellation_signal signal;
-  const auto result = std::make_shared<outcome>();
-  auto handler = cancellable(result, signal, memory);
-  httpool::acquire_options options;
-  options.timeout = 1h;
-  {
-    const refusal of_waits(refuses_waits);
-    pool.async_redial(std::move(dead), options, std::move(handler));
+  for (const bool is_retry : {false, true}) {
+    connection_pool pool(context, host.endpoint(),
+                         {.acquire_timeout = ever,
+                          .dial_timeout = ever,
+                          .idle_timeout = ever,
+                          .max_lifetime = ever});
+    pool.prewarm(1);
+    BOOST_TEST_REQUIRE(until([&] { return pool.stats().idle == 1; }));
+    lease held = pool.try_acquire();
+    graveyard memory;
+    asio::cancellation_signal signal;
+    const auto result = std::make_shared<outcome>();
+    auto handler = cancellable(result, signal, memory);
+    {
+      const refusal of_steps(refuses_steps);
+      if (is_retry)
+        pool.async_redial(std::move(held), {}, std::move(handler));
+      else
+        pool.async_acquire(std::move(handler));
+    }
+    BOOST_TEST_REQUIRE(until([&] { return result->is_done; }));
+    BOOST_TEST(result->error == error_code(asio::error::no_memory));
+    BOOST_TEST(pool.stats().total() == (is_retry ? 0u : 1u));
+    signal.emit(asio::cancellation_type::terminal);
+    BOOST_TEST(memory.is_undisturbed());
+    BOOST_TEST(pool.stats().cancelled == 0u);
+    check_sums(pool.stats());
   }
-  BOOST_TEST_REQUIRE(until([&] { return result->is_done; }));
-  BOOST_TEST(result->error == error_code(asio::error::no_memory));
-  BOOST_TEST(pool.stats().total() == 0u);
-  signal.emit(asio::cancellation_type::terminal);
-  BOOST_TEST(memory.is_undisturbed());
-  check_sums(pool.stats());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_retry_in_a_closed_pool_needs_no_timer, loop) {
