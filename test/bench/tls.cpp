@@ -1,4 +1,5 @@
-// GETs over one kept TLS connection, by the client or by a bare OpenSSL loop on a blocking socket.
+// GETs over one kept TLS connection, by the client or by a bare OpenSSL loop, on a socket that
+// blocks or one that epoll tells of.
 
 #include "bench/bench.hpp"
 #include "bench/flags.hpp"
@@ -18,10 +19,13 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
 #include <openssl/ssl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -69,8 +73,30 @@ struct free_ssl {
   void operator()(SSL* connection) const noexcept { SSL_free(connection); }
 };
 
+/// Waits for a socket to become readable, as an event loop does.
+class readiness {
+public:
+  explicit readiness(int descriptor) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    epoll_event wanted{};
+    wanted.events = EPOLLIN;
+    if (epoll_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &wanted) != 0)
+      throw std::runtime_error("the bare loop has no epoll");
+  }
+  readiness(const readiness&) = delete;
+  readiness& operator=(const readiness&) = delete;
+  ~readiness() { ::close(epoll_); }
+
+  void wait() const noexcept {
+    epoll_event seen{};
+    ::epoll_wait(epoll_, &seen, 1, -1);
+  }
+
+private:
+  const int epoll_;
+};
+
 /// No pool, no deadline, and of the response only where it ends.
-void measure_bare(const target& to, recorder& figures) {
+void measure_bare(const target& to, bool by_epoll, recorder& figures) {
   asio::io_context context;
   tcp::socket socket(context);
   socket.connect({asio::ip::make_address(to.host), to.port});
@@ -80,6 +106,11 @@ void measure_bare(const target& to, recorder& figures) {
   SSL_set_fd(connection.get(), socket.native_handle());
   if (SSL_connect(connection.get()) != 1)
     throw std::runtime_error("the bare loop's handshake failed");
+  std::optional<readiness> loop;
+  if (by_epoll) {
+    socket.non_blocking(true);
+    loop.emplace(socket.native_handle());
+  }
   const std::string question =
       "GET / HTTP/1.1\r\nHost: " + to.host + ':' + std::to_string(to.port) + "\r\n\r\n";
   std::array<char, 8192> room{};
@@ -89,8 +120,12 @@ void measure_bare(const target& to, recorder& figures) {
       throw std::runtime_error("the bare loop could not write");
     std::size_t have = 0;
     for (bool is_whole = false; !is_whole;) {
+      if (loop && SSL_has_pending(connection.get()) == 0)
+        loop->wait();
       const int got =
           SSL_read(connection.get(), room.data() + have, static_cast<int>(room.size() - have));
+      if (got <= 0 && loop && SSL_get_error(connection.get(), got) == SSL_ERROR_WANT_READ)
+        continue;
       if (got <= 0)
         throw std::runtime_error("the bare loop could not read");
       have += static_cast<std::size_t>(got);
@@ -114,12 +149,14 @@ int run_tls(const std::vector<std::string>& given) {
       "port", po::value<std::uint16_t>()->required(),
       "of the server, whose certificate is not verified")(
       "bare", po::bool_switch(), "the bare OpenSSL loop instead of the client")(
+      "epoll", po::bool_switch(), "with --bare: wait by epoll, not in the read")(
       "seconds", po::value<double>()->default_value(3),
       "to measure")("warmup", po::value<double>()->default_value(.5), "seconds before that");
   const po::variables_map values = read(flags, given);
   const target to{values["host"].as<std::string>(), values["port"].as<std::uint16_t>()};
   recorder figures(at_least(values, "warmup", 0.), at_least(values, "seconds", 0.));
-  values["bare"].as<bool>() ? measure_bare(to, figures) : measure_client(to, figures);
+  values["bare"].as<bool>() ? measure_bare(to, values["epoll"].as<bool>(), figures)
+                            : measure_client(to, figures);
   std::cout << figures.row("") << std::endl;
   return 0;
 }
