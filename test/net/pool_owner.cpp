@@ -3,6 +3,8 @@
 #include "net/net_fixture.hpp"
 #include "pool/core.hpp"
 
+#include <httpool/connection_budget.hpp>
+
 #include <atomic>
 
 using namespace net_test;
@@ -92,4 +94,36 @@ BOOST_FIXTURE_TEST_CASE(a_pool_that_keeps_connections_and_one_whose_owner_has_go
   got->lease.reset();
   BOOST_TEST(orphan->is_empty());
   orphan->close();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pool_is_calm_while_nobody_waits_and_there_are_not_too_many, owned) {
+  server host(context);
+  const auto core = pool(host.endpoint(), {.max_connections = 2});
+  BOOST_TEST(core->is_calm());
+  const call first = acquire(core), second = acquire(core);
+  BOOST_TEST(!core->is_calm());
+  BOOST_TEST(until([&] { return first->is_done && second->is_done; }));
+  BOOST_TEST(core->is_calm());
+  core->set_limits({.max_connections = 1});
+  BOOST_TEST(!core->is_calm());
+  first->lease.reset();
+  BOOST_TEST(until([&] { return core->stats().total() == 1; }));
+  BOOST_TEST(core->is_calm());
+  core->close();
+  BOOST_TEST(!core->is_calm());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pool_is_not_calm_while_the_budget_lacks_a_place_for_another, owned) {
+  server host(context);
+  const auto budget = std::make_shared<httpool::connection_budget>(1);
+  const auto core = pool(host.endpoint(), {.budget = budget});
+  const auto other = pool(host.endpoint(), {.budget = budget});
+  const call held = acquire(core);
+  BOOST_TEST(until([&] { return held->is_done; }));
+  BOOST_TEST(core->is_calm());
+  const call waits = acquire(other);
+  BOOST_TEST(!core->is_calm());
+  held->lease.reset();
+  BOOST_TEST(until([&] { return waits->is_done; }));
+  BOOST_TEST(core->is_calm());
 }
