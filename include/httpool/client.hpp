@@ -346,6 +346,8 @@ public:
   connection_pool& pool();
 
 private:
+  friend const std::shared_ptr<detail::client_core>& detail::core_of(const client& one) noexcept;
+
   std::shared_ptr<detail::client_core> core_;
 };
 

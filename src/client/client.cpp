@@ -42,6 +42,10 @@ void client::close() noexcept {
 
 namespace detail {
 
+const std::shared_ptr<client_core>& core_of(const client& one) noexcept {
+  return one.core_;
+}
+
 const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept {
   return core.executor;
 }
