@@ -6,6 +6,7 @@
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/error.hpp>
 #include <httpool/lease.hpp>
+#include <httpool/pool_histograms.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
 
@@ -190,6 +191,9 @@ public:
 
   /// Figures of one moment.
   pool_stats stats() const;
+
+  /// How long what the pool does has taken; all empty if `pool_options::metrics` is false.
+  pool_histograms histograms() const;
 
   /// Dials in advance, so that up to `count` connections exist, within the limits. It gives up when
   /// a dial fails; whoever needs connections at all times sets `pool_limits::min_idle`.

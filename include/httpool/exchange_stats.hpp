@@ -34,8 +34,18 @@ inline constexpr std::size_t exchange_outcome_count = 10;
 /// As metrics have it: "1xx" to "5xx", "timeout", "connection", "protocol", "cancelled", "other".
 const char* to_string(exchange_outcome outcome) noexcept;
 
-/// What an exchange that has ended counts as.
-exchange_outcome outcome_of(boost::system::error_code error, unsigned status) noexcept;
+/// What an exchange counts as that has ended with a response of this status.
+constexpr exchange_outcome outcome_of(unsigned status) noexcept {
+  return status < 200   ? exchange_outcome::informational
+         : status < 300 ? exchange_outcome::successful
+         : status < 400 ? exchange_outcome::redirection
+         : status < 500 ? exchange_outcome::client_error
+                        : exchange_outcome::server_error;
+}
+
+/// What one counts as that has ended without: errors of the system, of name resolution and of TLS
+/// are the connection's.
+exchange_outcome outcome_of(boost::system::error_code error) noexcept;
 
 /// The exchanges with an origin: those that a client knew where to send.
 struct exchange_stats {

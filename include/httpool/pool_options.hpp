@@ -125,6 +125,10 @@ struct pool_options {
   /// its place among the connections until that ends.
   std::function<boost::asio::awaitable<void>(boost::asio::ip::tcp::socket&)> prepare = {};
 
+  /// Whether the pool keeps `pool_histograms` of how long what it does takes, and a `client` also
+  /// `exchange_histograms`: some kilobytes an origin. `pool_stats` are kept in any case.
+  bool metrics = true;
+
   /// A limit of connections that this pool shares with others; none by default.
   std::shared_ptr<connection_budget> budget = {};
 

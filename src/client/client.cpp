@@ -36,6 +36,10 @@ std::vector<origin_stats> client::stats() const {
   return core_->stats();
 }
 
+std::vector<origin_histograms> client::histograms() const {
+  return core_->histograms();
+}
+
 void client::close() noexcept {
   core_->close();
 }

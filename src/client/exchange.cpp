@@ -68,8 +68,9 @@ void exchange::start(const std::shared_ptr<client_core>& client, Operation& oper
 exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
                    const send_options& options)
     : client_(std::move(client)),
-      deadline_(saturating_add(std::chrono::steady_clock::now(),
-                               options.timeout.value_or(client_->options.exchange_timeout))),
+      began_(std::chrono::steady_clock::now()),
+      deadline_(
+          saturating_add(began_, options.timeout.value_or(client_->options.exchange_timeout))),
       acquire_timeout_(options.acquire_timeout.value_or(client_->options.pool.acquire_timeout)),
       dial_timeout_(options.dial_timeout),
       first_byte_timeout_(options.first_byte_timeout.value_or(client_->options.first_byte_timeout)),
@@ -97,6 +98,8 @@ exchange::~exchange() {
     client_->calls.remove(*operation_);
   }
   lease_.reset();
+  if (pool_ && !has_ended_)
+    count(asio::error::operation_aborted, std::chrono::steady_clock::now());
   client_->leave(std::move(pool_));
   if (operation_)
     send_ ? send_->abandon() : open_ ? open_->abandon() : fill_->abandon();
@@ -114,7 +117,7 @@ void exchange::cancel(cancelled& rest) noexcept {
 void exchange::begin(const owner& self) {
   if (const error_code ec = self->prepare())
     return end(self, ec);
-  lease leased = self->connections()->try_acquire(self->max_idle(), self->deadline_);
+  lease leased = self->connections()->try_acquire(self->began_, self->max_idle(), self->deadline_);
   if (!leased)
     return acquire(self);
   got_lease(self, error_code(), std::move(leased));
@@ -135,6 +138,7 @@ boost::system::error_code exchange::prepare() {
     pool_ = std::move(*found);
     pool_->address.apply(*own_message_);
   }
+  pool_->exchanges->began();
   if (source_ && !message().body().empty())
     return error::invalid_request;
   const std::optional<std::uint64_t> size = source_ ? source_.size : message().body().size();
@@ -319,11 +323,13 @@ void exchange::conclude(const owner& self) {
   if (x.outcome_ && x.outcome_ == error::connection_closed && x.may_send_again())
     return send_again(self);
   x.has_ended_ = true;
+  const time_point now = std::chrono::steady_clock::now();
+  x.count(x.outcome_, now);
   lease ended = x.leave_call();
   if (ended) {
     ended.keep_alive(x.settle_connection(ended));
     if (x.is_drained_)
-      pool_core::end_exchange(std::move(ended));
+      pool_core::end_exchange(std::move(ended), now);
     else
       ended.reset();
   }
@@ -345,6 +351,12 @@ boost::system::error_code exchange::told(error_code ec) noexcept {
   if (!is_late)
     return ec;
   return limit_ <= std::chrono::steady_clock::now() ? late_ : error::pool_closed;
+}
+
+/// One that could not be said where to go counts nowhere. After an error the answer may be gone.
+void exchange::count(error_code ec, time_point now) const noexcept {
+  if (pool_)
+    pool_->exchanges->ended(ec ? outcome_of(ec) : outcome_of(answer().status()), now - began_);
 }
 
 /// Takes call and lease out of the reach of cancellations.

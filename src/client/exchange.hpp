@@ -166,6 +166,7 @@ private:
   template <class Operation, class... Results>
   void finish(Operation& operation, Results... results);
   error_code told(error_code ec) noexcept;
+  void count(error_code ec, time_point now) const noexcept;
   lease leave_call() noexcept;
   bool settle_connection(lease& ended) const noexcept;
   bool did_peer_serve() const noexcept;
@@ -190,6 +191,7 @@ private:
   bool is_streamed_ = false;
 
   // Deadlines.
+  const time_point began_;
   const time_point deadline_;
   const duration acquire_timeout_;
   const std::optional<duration> dial_timeout_;

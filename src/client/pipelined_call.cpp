@@ -128,6 +128,7 @@ error_code pipelined_call::prepare() {
     pool_ = std::move(*found);
     pool_->address.apply(*own_message_);
   }
+  pool_->exchanges->began();
   is_head_ = message().method() == "HEAD";
   return http1::plan_head(message(), message().body().size(), head_);
 }
@@ -139,6 +140,8 @@ pipelined_call::~pipelined_call() {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(operation());
   }
+  if (!is_told_)
+    count(asio::error::operation_aborted);
   client_->leave(std::move(pool_));
   if (!is_told_)
     send_ ? send_->abandon() : fill_->abandon();
@@ -254,9 +257,17 @@ void pipelined_call::take(response& from) noexcept {
   answer().reused_ = is_reused_;
 }
 
+/// One that could not be said where to go counts nowhere. After an error the answer may be gone.
+void pipelined_call::count(error_code ec) const noexcept {
+  if (pool_)
+    pool_->exchanges->ended(ec ? outcome_of(ec) : outcome_of(answer_->status()),
+                            std::chrono::steady_clock::now() - began_);
+}
+
 /// If the memory of an executor does not suffice for its handler, that is lost.
 void pipelined_call::tell(error_code ec) noexcept try {
   is_told_ = true;
+  count(ec);
   if (operation().own_ticket) {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(operation());

@@ -94,13 +94,23 @@ public:
 
   std::vector<detail::pool_figures> pools() const {
     std::vector<detail::pool_figures> all;
-    for (const auto& [labels, weak] : alive(pools_)) {
-      const auto place = weak->place();
-      all.push_back({with_place(labels, place.host, place.port), weak->stats()});
+    for (const auto& [labels, core] : alive(pools_)) {
+      const auto place = core->place();
+      all.push_back(
+          {with_place(labels, place.host, place.port), core->stats(), core->histograms()});
     }
-    for (const auto& [labels, weak] : alive(clients_)) {
-      for (const origin_stats& each : weak->stats())
-        all.push_back({with_origin(labels, each.origin), each.pool});
+    return all;
+  }
+
+  /// Adds those of the clients' pools to `pools`.
+  std::vector<detail::exchange_figures> exchanges(std::vector<detail::pool_figures>& pools) const {
+    std::vector<detail::exchange_figures> all;
+    for (const auto& [labels, core] : alive(clients_)) {
+      for (const auto& each : core->known_pools()) {
+        const label_text full = with_origin(labels, each.where);
+        pools.push_back({full, each.connections->stats(), each.connections->histograms()});
+        all.push_back({full, each.exchanges->stats(), each.exchanges->histograms()});
+      }
     }
     return all;
   }
@@ -176,7 +186,10 @@ void metrics_registry::remove_server(const void* one) noexcept {
 
 std::string metrics_registry::render(metrics_format format) const {
   detail::exposition out(format);
-  write_pools(out, impl_->pools());
+  std::vector<detail::pool_figures> pools = impl_->pools();
+  const std::vector<detail::exchange_figures> exchanges = impl_->exchanges(pools);
+  write_exchanges(out, exchanges);
+  write_pools(out, pools);
   write_servers(out, impl_->servers());
   return std::move(out).finish();
 }

@@ -3,6 +3,8 @@
 
 #include "observe/exposition.hpp"
 
+#include <httpool/exchange_stats.hpp>
+#include <httpool/pool_histograms.hpp>
 #include <httpool/pool_stats.hpp>
 #include <httpool/server_options.hpp>
 
@@ -14,6 +16,14 @@ namespace httpool::detail {
 struct pool_figures {
   label_text labels;
   pool_stats stats;
+  pool_histograms lengths;
+};
+
+/// The same of the exchanges of a client with one origin.
+struct exchange_figures {
+  label_text labels;
+  exchange_stats stats;
+  exchange_histograms lengths;
 };
 
 /// The same of a server.
@@ -23,6 +33,7 @@ struct server_figures {
 };
 
 void write_pools(exposition& out, const std::vector<pool_figures>& all);
+void write_exchanges(exposition& out, const std::vector<exchange_figures>& all);
 void write_servers(exposition& out, const std::vector<server_figures>& all);
 
 } // namespace httpool::detail

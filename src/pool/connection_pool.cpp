@@ -1,3 +1,4 @@
+#include "pool/coarse_clock.hpp"
 #include "pool/core.hpp"
 
 #include <httpool/connection_pool.hpp>
@@ -37,11 +38,11 @@ connection_pool::executor_type connection_pool::get_executor() const noexcept {
 }
 
 lease connection_pool::try_acquire() {
-  return core_->try_acquire(std::chrono::nanoseconds::max());
+  return core_->try_acquire(detail::coarse_now());
 }
 
 lease connection_pool::try_acquire(std::chrono::nanoseconds max_idle) {
-  return core_->try_acquire(max_idle);
+  return core_->try_acquire(detail::coarse_now(), max_idle);
 }
 
 void connection_pool::close() noexcept {
@@ -50,6 +51,10 @@ void connection_pool::close() noexcept {
 
 pool_stats connection_pool::stats() const {
   return core_->stats();
+}
+
+pool_histograms connection_pool::histograms() const {
+  return core_->histograms();
 }
 
 void connection_pool::prewarm(std::size_t count) {

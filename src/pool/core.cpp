@@ -95,7 +95,7 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
     complete(operation, asio::error::no_memory, lease());
 }
 
-lease pool_core::try_acquire(duration max_idle, time_point deadline) {
+lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point deadline) {
   for (;;) {
     ledger::connection* found = nullptr;
     const auto take_idle = [&](todo& work) {
@@ -106,7 +106,7 @@ lease pool_core::try_acquire(duration max_idle, time_point deadline) {
       if (deadline != time_point::max())
         ledger_.set_lease_deadline(*found, deadline);
     };
-    run(take_idle, precision::coarse);
+    run(take_idle, roughly);
     if (!found)
       return lease();
     connection& c = static_cast<connection&>(*found);
@@ -237,6 +237,11 @@ void pool_core::set_limits(const pool_limits& limits) {
 pool_stats pool_core::stats() {
   const std::lock_guard lock(mutex_);
   return ledger_.stats(std::chrono::steady_clock::now());
+}
+
+pool_histograms pool_core::histograms() {
+  const std::lock_guard lock(mutex_);
+  return ledger_.histograms();
 }
 
 bool pool_core::is_empty() {

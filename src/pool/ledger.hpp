@@ -14,6 +14,7 @@
 #include "pool/budget.hpp"
 
 #include <httpool/detail/waiter.hpp>
+#include <httpool/pool_histograms.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
 
@@ -22,6 +23,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -55,7 +57,8 @@ public:
     bool dial_started = false;      ///< Dialing, and not waiting for its turn.
     bool dial_aborted = false;      ///< Dialing, and its end was asked for.
     waiter* reserved_for = nullptr; ///< Dialing for this waiter alone.
-    time_point dialed_at = {};      ///< When its dial began.
+    time_point dialed_at = {};      ///< When its dial began,
+    time_point made_at = {};        ///< and when it gave the connection.
     time_point expires_at = {};     ///< When it has reached its lifetime.
     time_point idle_since = {};     ///< When its last use ended, or its dial if it had none.
     duration max_idle = {};         ///< For how long its peer keeps it without use.
@@ -270,6 +273,9 @@ public:
   pool_snapshot snapshot() const noexcept;
   pool_stats stats(time_point now) const noexcept;
 
+  /// All zero if the options say that there are to be none.
+  pool_histograms histograms() const noexcept;
+
   /// Throws `std::logic_error` naming the first invariant that does not hold. To be called between
   /// events, after `wants_dial()` has said no.
   void check_invariants(time_point now) const;
@@ -329,9 +335,10 @@ private:
   void remove(connection& c) noexcept;
   void begin_lease(time_point now, connection& c) noexcept;
   void end_lease(time_point now, connection& c) noexcept;
+  void undo_lease(time_point now, connection& c) noexcept;
   void hand_on(time_point now, connection& c);
-  void begin_close(connection& c, close_reason reason);
-  void count_closed(close_reason reason) noexcept;
+  void begin_close(time_point now, connection& c, close_reason reason);
+  void count_closed(time_point now, const connection& c, close_reason reason) noexcept;
 
   connection* take_idle(time_point now);
   void put_idle(connection& c) noexcept;
@@ -365,7 +372,6 @@ private:
   time_point backoff_ends() const noexcept { return saturating_add(next_dial_, max_backoff_); }
 
   std::size_t open() const noexcept { return dialing_.size() + idle_.size() + leased_.size(); }
-  void account_leases(time_point now) noexcept;
 
   // What the options say.
   pool_limits limits_;
@@ -407,8 +413,8 @@ private:
   std::uint64_t last_id_ = 0;
   std::uint64_t random_;
   time_point made_at_;
-  time_point accounted_until_; ///< Until when `leased_time` has been summed.
-  pool_stats counts_;          ///< The counters; what the lists say is filled in by `stats()`.
+  pool_stats counts_; ///< The counters; what the lists say is filled in by `stats()`.
+  std::unique_ptr<pool_histograms> histograms_; ///< Without what is granted at once, if any.
   std::vector<decision> decisions_;
 };
 

@@ -125,6 +125,8 @@ void ledger::grant(time_point now, waiter& w, connection& c) {
   const duration wait = now - w.since;
   counts_.wait_time = saturating_sum(counts_.wait_time, wait, 1);
   counts_.max_wait = std::max<std::chrono::nanoseconds>(counts_.max_wait, wait);
+  if (histograms_)
+    histograms_->acquire_wait.record(wait);
   begin_lease(now, c);
   decide(action::grant, &w, &c);
 }
@@ -194,7 +196,6 @@ void ledger::remove(connection& c) noexcept {
 }
 
 void ledger::begin_lease(time_point now, connection& c) noexcept {
-  account_leases(now);
   c.leased_at = now;
   c.watched = false;
   move(c, state::leased);
@@ -202,7 +203,14 @@ void ledger::begin_lease(time_point now, connection& c) noexcept {
 }
 
 void ledger::end_lease(time_point now, connection& c) noexcept {
-  account_leases(now);
+  if (histograms_ && !c.probing)
+    histograms_->lease.record(now - c.leased_at);
+  undo_lease(now, c);
+}
+
+/// The same of a lease that counts for nothing.
+void ledger::undo_lease(time_point now, connection& c) noexcept {
+  counts_.leased_time = saturating_sum(counts_.leased_time, now - c.leased_at, 1);
   set_deadline(c, time_point::max());
   if (c.probing) {
     c.probing = false;
@@ -218,29 +226,31 @@ void ledger::end_lease(time_point now, connection& c) noexcept {
 /// unless it must not serve again.
 void ledger::hand_on(time_point now, connection& c) {
   if (closed_)
-    begin_close(c, close_reason::pool_closed);
+    begin_close(now, c, close_reason::pool_closed);
   else if (open() > limits_.max_connections)
-    begin_close(c, close_reason::surplus);
+    begin_close(now, c, close_reason::surplus);
   else if (c.expires_at <= now)
-    begin_close(c, close_reason::max_lifetime);
+    begin_close(now, c, close_reason::max_lifetime);
   else if (c.uses >= c.max_uses)
-    begin_close(c, close_reason::max_uses);
+    begin_close(now, c, close_reason::max_uses);
   else if (is_over(c, now))
-    begin_close(c, close_reason::idle_timeout);
+    begin_close(now, c, close_reason::idle_timeout);
   else if (waiter* const w = next_for(now, c))
     serve(now, *w, c);
   else
     put_idle(c);
 }
 
-void ledger::begin_close(connection& c, close_reason reason) {
+void ledger::begin_close(time_point now, connection& c, close_reason reason) {
   c.reason = reason;
-  count_closed(reason);
+  count_closed(now, c, reason);
   move(c, state::closing);
   decide(action::close, nullptr, &c);
 }
 
-void ledger::count_closed(close_reason reason) noexcept {
+void ledger::count_closed(time_point now, const connection& c, close_reason reason) noexcept {
+  if (histograms_)
+    histograms_->lifetime.record(now - c.made_at);
   ++counts_.closed_by[static_cast<std::size_t>(reason)];
 }
 

@@ -206,6 +206,14 @@ public:
     return *w.got;
   }
 
+  /// One that was idle and then taken without waiting.
+  connection& taken() {
+    connection& c = lease();
+    give_back(c);
+    BOOST_REQUIRE(try_acquire() == &c);
+    return c;
+  }
+
   /// `count` leased connections.
   std::vector<connection*> leases(std::size_t count) {
     std::vector<connection*> result(count);
