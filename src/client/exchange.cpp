@@ -4,7 +4,6 @@
 
 #include "client/exchange_steps.hpp"
 #include "client/idempotent.hpp"
-#include "client/keep_alive_hint.hpp"
 #include "client/recycler.hpp"
 #include "pool/strand.hpp"
 
@@ -38,6 +37,7 @@ void exchange::start(const std::shared_ptr<client_core>& client, Operation& oper
     self = std::allocate_shared<exchange>(recycler<exchange>(*client->spare_blocks), key(), client,
                                           std::move(what), options);
   } catch (const std::bad_alloc&) {
+    tell(options.trace, [](exchange_trace& t) { t.done(asio::error::no_memory, 0); });
     if (operation.own_ticket) {
       const std::lock_guard lock(client->mutex);
       client->calls.remove(operation);
@@ -75,6 +75,7 @@ exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
       dial_timeout_(options.dial_timeout),
       first_byte_timeout_(options.first_byte_timeout.value_or(client_->options.first_byte_timeout)),
       read_timeout_(options.read_timeout.value_or(client_->options.read_timeout)),
+      trace_(options.trace),
       message_(what.message),
       own_message_(std::move(what.own_message)),
       source_(std::move(what.body)),
@@ -98,7 +99,7 @@ exchange::~exchange() {
     client_->calls.remove(*operation_);
   }
   lease_.reset();
-  if (pool_ && !has_ended_)
+  if (!has_ended_)
     count(asio::error::operation_aborted, std::chrono::steady_clock::now());
   client_->leave(std::move(pool_));
   if (operation_)
@@ -210,6 +211,7 @@ acquire_operation& exchange::make_acquire(const owner& self) {
 
 void exchange::acquire(const owner& self) {
   exchange& x = *self;
+  tell(x.trace_, [](exchange_trace& t) { t.queued(); });
   acquire_options options;
   options.timeout = std::min(x.time_left(), x.acquire_timeout_);
   options.dial_timeout = x.dial_timeout_;
@@ -228,6 +230,8 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
   x.limit_ = x.deadline_; // as the pool was told
   x.late_ = error::exchange_timeout;
   x.first_byte_at_ = time_point::max();
+  if (x.trace_)
+    x.tell_connection();
   go_on<&exchange::send>(self);
 }
 
@@ -267,6 +271,7 @@ bool exchange::may_send_again() const noexcept {
 
 void exchange::send_again(const owner& self) {
   exchange& x = *self;
+  tell(x.trace_, [&](exchange_trace& t) { t.retried(x.outcome_); });
   x.answer().attempts_ = 2;
   if (x.is_source_used_ && !x.rewind())
     return conclude(self);
@@ -353,12 +358,6 @@ boost::system::error_code exchange::told(error_code ec) noexcept {
   return limit_ <= std::chrono::steady_clock::now() ? late_ : error::pool_closed;
 }
 
-/// One that could not be said where to go counts nowhere. After an error the answer may be gone.
-void exchange::count(error_code ec, time_point now) const noexcept {
-  if (pool_)
-    pool_->exchanges->ended(ec ? outcome_of(ec) : outcome_of(answer().status()), now - began_);
-}
-
 /// Takes call and lease out of the reach of cancellations.
 lease exchange::leave_call() noexcept {
   if (!is_streamed_ && !(operation_ && operation_->own_ticket))
@@ -367,27 +366,6 @@ lease exchange::leave_call() noexcept {
   if (operation_)
     client_->calls.remove(*operation_);
   return std::move(lease_);
-}
-
-/// Says what is known of the connection and its endpoint, and whether it may serve again.
-bool exchange::settle_connection(lease& ended) const noexcept {
-  if (!did_peer_serve())
-    ended.avoid_endpoint();
-  if (outcome_ || !is_sent_ || write_failed_ || is_upgraded_ || !framing_.keep_alive ||
-      !head_.keep_alive)
-    return false;
-  return !framing_.has_hints || heed(hint_of(answer().fields()), ended);
-}
-
-/// False if the peer took a request and nothing came of it. One that ends a connection which it had
-/// kept has done no wrong.
-bool exchange::did_peer_serve() const noexcept {
-  if (has_bytes_ || has_source_failed_)
-    return true;
-  if (outcome_ == error::connection_closed)
-    return was_kept_;
-  return !is_sent_ ||
-         (outcome_ != error::exchange_timeout && outcome_ != error::first_byte_timeout);
 }
 
 /// Completes the call: with the response, or its stream, or the error.

@@ -95,7 +95,8 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
     complete(operation, asio::error::no_memory, lease());
 }
 
-lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point deadline) {
+lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point deadline,
+                             std::source_location where) {
   for (;;) {
     ledger::connection* found = nullptr;
     const auto take_idle = [&](todo& work) {
@@ -103,6 +104,7 @@ lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point d
       if (!found)
         return;
       take(static_cast<connection&>(*found));
+      static_cast<connection&>(*found).where = where;
       if (deadline != time_point::max())
         ledger_.set_lease_deadline(*found, deadline);
     };
@@ -242,6 +244,16 @@ pool_stats pool_core::stats() {
 pool_histograms pool_core::histograms() {
   const std::lock_guard lock(mutex_);
   return ledger_.histograms();
+}
+
+std::vector<overdue_lease> pool_core::overdue_leases() {
+  std::vector<overdue_lease> all;
+  const std::lock_guard lock(mutex_);
+  const time_point now = std::chrono::steady_clock::now();
+  ledger_.each_overdue(now, [&](const ledger::connection& c) {
+    all.push_back({c.id, now - c.leased_at, static_cast<const connection&>(c).where});
+  });
+  return all;
 }
 
 bool pool_core::is_empty() {

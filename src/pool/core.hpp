@@ -76,7 +76,7 @@ public:
 
   /// `roughly` is the time, which may be some milliseconds old.
   lease try_acquire(time_point roughly, duration max_idle = duration::max(),
-                    time_point deadline = time_point::max());
+                    time_point deadline = time_point::max(), std::source_location where = {});
   void redial(acquire_operation& operation, lease dead, acquire_options options);
   void drain(drain_operation& operation, duration timeout);
   void give_ticket(acquire_operation& operation);
@@ -90,6 +90,7 @@ public:
   void set_limits(const pool_limits& limits);
   pool_stats stats();
   pool_histograms histograms();
+  std::vector<overdue_lease> overdue_leases();
   bool is_empty();
 
   /// Whom the connections lead to: a host, or the path of a Unix-domain socket with port 0.
@@ -141,10 +142,11 @@ private:
     bool has_queued = false;  ///< The pool has begun to wait for others of its budget.
     bool has_errands = false; ///< The budget has something for one of its pools.
     pool_snapshot snapshot;   ///< Only if there is an observer.
+    std::optional<overdue_lease> overdue;
 
     bool is_nothing() const noexcept {
       return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
-             drained.empty() && not_drained.empty() && !has_errands && !is_empty;
+             drained.empty() && not_drained.empty() && !has_errands && !is_empty && !overdue;
     }
 
     /// Whether there is more of what a connection that was found dead, or a lease that was lost on

@@ -20,6 +20,7 @@ ledger::ledger(const pool_options& options, time_point now, std::uint64_t seed)
       max_lifetime_(options.max_lifetime),
       min_backoff_(options.dial_backoff),
       max_backoff_(options.max_dial_backoff),
+      lease_warning_(options.lease_warning),
       probe_interval_(options.probe.ask ? options.probe.interval : duration::max()),
       random_(seed),
       made_at_(now),
@@ -341,6 +342,8 @@ void ledger::tick(time_point now) {
   close_expired_idle(now);
   if (sweep_at_ <= now)
     sweep(now);
+  if (warn_at_ <= now)
+    report_overdue(now);
   settle(now);
 }
 

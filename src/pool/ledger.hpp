@@ -53,6 +53,7 @@ public:
     close_reason reason = {};       ///< Why it is closing.
     bool waited = false;            ///< Was idle before its present lease.
     bool probing = false;           ///< Leased to a probe.
+    bool overdue = false;           ///< Leased, and reported for that.
     bool watched = false;           ///< Idle, and its watch is wanted.
     bool dial_started = false;      ///< Dialing, and not waiting for its turn.
     bool dial_aborted = false;      ///< Dialing, and its end was asked for.
@@ -78,6 +79,7 @@ public:
       forget,     ///< `connection` is gone from the ledger; it had no descriptor.
       probe,      ///< Probe `connection`, which is leased now, then say `probed`.
       watch,      ///< Watch `connection`, which stays idle, and say `spoke` when it stirs.
+      overdue,    ///< The lease of `connection` has lasted for so long that this should be known.
       cut_off     ///< The lessee of `connection` is late: shut the transport down.
     };
     action what;
@@ -188,6 +190,15 @@ public:
 
   /// The idle connection of this id, if there is one.
   connection* find_idle(std::uint64_t id) noexcept;
+
+  /// Says of each lease that has lasted for as long as to be reported, the longest first.
+  template <class Action>
+  void each_overdue(time_point now, Action action) const {
+    for (const connection& c : leased_) {
+      if (!c.probing && saturating_add(c.leased_at, lease_warning_) <= now)
+        action(c);
+    }
+  }
 
   /// The dialing or leased connection of which `is_wanted` is true, if there is one.
   template <class Predicate>
@@ -344,6 +355,7 @@ private:
   void put_idle(connection& c) noexcept;
   void close_expired_idle(time_point now);
   void sweep(time_point now);
+  void report_overdue(time_point now);
   void attend(time_point now, connection& c);
   static bool is_over(const connection& c, time_point now) noexcept;
   time_point due(const connection& c) const noexcept;
@@ -381,6 +393,7 @@ private:
   duration max_lifetime_;
   duration min_backoff_;
   duration max_backoff_;
+  duration lease_warning_;
   duration probe_interval_; ///< The longest duration without a probe.
 
   waiters queue_;                   ///< First come, first served.
@@ -408,6 +421,7 @@ private:
   bool dials_are_held_ = false; ///< For want of a permit.
   bool probe_due_ = false;      ///< An idle connection waits for another's probe to end.
   time_point sweep_at_ = time_point::max(); ///< When an idle connection needs attention.
+  time_point warn_at_ = time_point::max();  ///< When a lease may be overdue.
 
   bool closed_ = false;
   std::uint64_t last_id_ = 0;

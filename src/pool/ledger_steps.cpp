@@ -197,6 +197,9 @@ void ledger::remove(connection& c) noexcept {
 
 void ledger::begin_lease(time_point now, connection& c) noexcept {
   c.leased_at = now;
+  c.overdue = false;
+  if (lease_warning_ != duration::max())
+    warn_at_ = std::min(warn_at_, saturating_add(now, lease_warning_));
   c.watched = false;
   move(c, state::leased);
   counts_.peak_leased = std::max(counts_.peak_leased, leased_.size());
@@ -220,6 +223,25 @@ void ledger::undo_lease(time_point now, connection& c) noexcept {
       sweep_at_ = time_point::min();
     }
   }
+}
+
+/// Reports one lease, and finds out when the next is due: now, if there is another.
+void ledger::report_overdue(time_point now) {
+  connection* found = nullptr;
+  warn_at_ = time_point::max();
+  for (connection& c : leased_) {
+    const time_point due_at = saturating_add(c.leased_at, lease_warning_);
+    if (c.overdue || c.probing)
+      continue;
+    if (!found && due_at <= now)
+      found = &c;
+    else
+      warn_at_ = std::min(warn_at_, due_at);
+  }
+  if (!found)
+    return;
+  found->overdue = true;
+  decide(action::overdue, nullptr, found);
 }
 
 /// Gives a good connection, whose lease or dial has ended, to the next waiter or to the idle ones,
