@@ -13,6 +13,7 @@ namespace httpool {
 /// The dial that made a connection. Dials belong to the pool: it may have begun before the exchange
 /// did, or for another.
 struct traced_dial {
+  /// When it began.
   std::chrono::steady_clock::time_point began = {};
 
   /// When the transport was connected, to the proxy if there is one.

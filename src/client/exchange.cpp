@@ -130,6 +130,7 @@ boost::system::error_code exchange::prepare() {
     return error::invalid_request; // there is no way to hand the tunnel over
   if (client_->sends_as_it_is(message())) {
     pool_ = client_->base;
+    pool_->exchanges->began();
   } else {
     if (!own_message_)
       message_ = &own_message_.emplace(*message_);
@@ -137,9 +138,9 @@ boost::system::error_code exchange::prepare() {
     if (!found)
       return found.error();
     pool_ = std::move(*found);
+    pool_->exchanges->began();
     pool_->address.apply(*own_message_);
   }
-  pool_->exchanges->began();
   if (source_ && !message().body().empty())
     return error::invalid_request;
   const std::optional<std::uint64_t> size = source_ ? source_.size : message().body().size();

@@ -119,6 +119,7 @@ void pipelined_call::start(const std::shared_ptr<client_core>& client, fill_oper
 error_code pipelined_call::prepare() {
   if (client_->sends_as_it_is(message())) {
     pool_ = client_->base;
+    pool_->exchanges->began();
   } else {
     if (!own_message_)
       message_ = &own_message_.emplace(*message_);
@@ -126,9 +127,9 @@ error_code pipelined_call::prepare() {
     if (!found)
       return found.error();
     pool_ = std::move(*found);
+    pool_->exchanges->began();
     pool_->address.apply(*own_message_);
   }
-  pool_->exchanges->began();
   is_head_ = message().method() == "HEAD";
   return http1::plan_head(message(), message().body().size(), head_);
 }

@@ -106,7 +106,7 @@ public:
 
   /// The same, by one who has read all that the peer had to say. What more it says is found when
   /// the connection is handed out again.
-  static void end_exchange(lease ended, time_point roughly) noexcept;
+  static void end_exchange(lease&& ended, time_point roughly) noexcept;
   void undelivered(connection& c) noexcept;
 
   /// The same, by one who has no use for it: it goes on as good as it was.

@@ -23,7 +23,7 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
   give_back(c, keep, reason, coarse_now());
 }
 
-void pool_core::end_exchange(lease ended, time_point roughly) noexcept {
+void pool_core::end_exchange(lease&& ended, time_point roughly) noexcept {
   const auto core = std::move(ended.core_);
   const bool keep = ended.keep_alive();
   connection& c = *std::exchange(ended.connection_, nullptr);
