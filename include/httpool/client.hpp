@@ -6,6 +6,7 @@
 #include <httpool/client_response.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/detail/client_operations.hpp>
+#include <httpool/exchange_stats.hpp>
 #include <httpool/origin.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/proxy_settings.hpp>
@@ -113,8 +114,16 @@ struct client_options {
 
 /// The pool of one origin, at one moment.
 struct origin_stats {
-  httpool::origin origin; ///< Where its connections lead.
-  pool_stats pool;        ///< Its figures.
+  httpool::origin origin;   ///< Where its connections lead.
+  pool_stats pool;          ///< Its figures,
+  exchange_stats exchanges; ///< and those of the exchanges over them.
+};
+
+/// How long what the pool of one origin does, and the exchanges over it, took.
+struct origin_histograms {
+  httpool::origin origin;        ///< Where its connections lead.
+  pool_histograms pool;          ///< What the pool has measured,
+  exchange_histograms exchanges; ///< and what the client has.
 };
 
 /// Sends requests over pooled connections and receives the responses.
@@ -340,12 +349,18 @@ public:
   /// The figures of each origin that has a pool now, the client's own first.
   std::vector<origin_stats> stats() const;
 
+  /// What each of them has measured since its pool was made; all empty if `pool_options::metrics`
+  /// is false.
+  std::vector<origin_histograms> histograms() const;
+
   /// The pool of the client's own origin, such as for `prewarm` and `set_limits`.
   ///
   /// \throws std::logic_error if the client has none.
   connection_pool& pool();
 
 private:
+  friend const std::shared_ptr<detail::client_core>& detail::core_of(const client& one) noexcept;
+
   std::shared_ptr<detail::client_core> core_;
 };
 

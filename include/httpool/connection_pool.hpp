@@ -6,6 +6,7 @@
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/error.hpp>
 #include <httpool/lease.hpp>
+#include <httpool/pool_histograms.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
 
@@ -19,8 +20,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace httpool {
 
@@ -139,32 +142,39 @@ public:
   /// Every type, with `boost::asio::error::operation_aborted` and no other effect. One that comes
   /// too late has none. Emit the signal where the call was made or while it waits, not while it is
   /// being started.
+  ///
+  /// `where` is told of a lease that becomes overdue (`pool_options::lease_warning`); leave it to
+  /// its default, or hand on the place that your own caller is at.
   template <class CompletionToken>
-  auto async_acquire(CompletionToken&& token) {
-    return async_acquire(acquire_options(), std::forward<CompletionToken>(token));
+  auto async_acquire(CompletionToken&& token,
+                     std::source_location where = std::source_location::current()) {
+    return async_acquire(acquire_options(), std::forward<CompletionToken>(token), where);
   }
 
   /// The same, with options for this call alone.
   template <class CompletionToken>
-  auto async_acquire(acquire_options options, CompletionToken&& token) {
+  auto async_acquire(acquire_options options, CompletionToken&& token,
+                     std::source_location where = std::source_location::current()) {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, lease)>(
-        detail::initiate_acquire{core_}, token, options);
+        detail::initiate_acquire{core_, where}, token, options);
   }
 
   /// Gives an idle connection now, or an empty lease: when none is idle, while a caller waits, and
   /// when the pool is closed. Dials nothing.
-  lease try_acquire();
+  lease try_acquire(std::source_location where = std::source_location::current());
 
   /// The same, of a connection that was idle for less than `max_idle`.
-  lease try_acquire(std::chrono::nanoseconds max_idle);
+  lease try_acquire(std::chrono::nanoseconds max_idle,
+                    std::source_location where = std::source_location::current());
 
   /// Gives back `dead`, whose connection has died under its lessee, for a fresh dial in its place:
   /// the second try that a request may have. It neither queues behind a waiter nor overtakes one.
   /// Otherwise as `async_acquire`; `dead` must not be empty and must be of this pool.
   template <class CompletionToken>
-  auto async_redial(lease dead, acquire_options options, CompletionToken&& token) {
+  auto async_redial(lease dead, acquire_options options, CompletionToken&& token,
+                    std::source_location where = std::source_location::current()) {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, lease)>(
-        detail::initiate_redial{core_}, token, std::move(dead), options);
+        detail::initiate_redial{core_, where}, token, std::move(dead), options);
   }
 
   /// Closes the pool and waits until all leases have ended: `void(boost::system::error_code)`.
@@ -190,6 +200,12 @@ public:
 
   /// Figures of one moment.
   pool_stats stats() const;
+
+  /// The leases that have outlasted `pool_options::lease_warning` by now, the longest first.
+  std::vector<overdue_lease> overdue_leases() const;
+
+  /// How long what the pool does has taken; all empty if `pool_options::metrics` is false.
+  pool_histograms histograms() const;
 
   /// Dials in advance, so that up to `count` connections exist, within the limits. It gives up when
   /// a dial fails; whoever needs connections at all times sets `pool_limits::min_idle`.

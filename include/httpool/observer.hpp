@@ -44,6 +44,10 @@ public:
                               std::chrono::nanoseconds /*wait*/,
                               const pool_snapshot& /*snapshot*/) {}
 
+  /// A lease has lasted for `pool_options::lease_warning` or longer: said once of each, while it
+  /// goes on.
+  virtual void lease_overdue(const overdue_lease& /*lease*/) {}
+
   /// A probe ended, `took` after it began; if not `good`, `connection_closed` follows.
   virtual void probed(std::uint64_t /*id*/, bool /*good*/, std::chrono::nanoseconds /*took*/) {}
 };

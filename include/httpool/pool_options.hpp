@@ -100,6 +100,13 @@ struct pool_options {
   /// Leases that one connection serves before it is closed; 0 means any number.
   std::uint64_t max_uses = 0;
 
+  /// Leases that last for so long are reported, once each, by `pool_observer::lease_overdue`, and
+  /// found in `connection_pool::overdue_leases()`: perhaps somebody has forgotten them. Nothing
+  /// else becomes of them; `lease::expires_after` cuts one off. Above zero. Off by default, since
+  /// only its owner knows what is long: a WebSocket lasts for hours. A minute suits a service whose
+  /// requests take seconds.
+  std::chrono::nanoseconds lease_warning = std::chrono::nanoseconds::max();
+
   /// Health probe of idle connections; off unless `pool_probe::ask` is set.
   pool_probe probe = {};
 
@@ -124,6 +131,10 @@ struct pool_options {
   /// cancelled, with `cancellation_type::terminal`: one that awaits what cannot be cancelled keeps
   /// its place among the connections until that ends.
   std::function<boost::asio::awaitable<void>(boost::asio::ip::tcp::socket&)> prepare = {};
+
+  /// Whether the pool keeps `pool_histograms` of how long what it does takes, and a `client` also
+  /// `exchange_histograms`: some kilobytes an origin. `pool_stats` are kept in any case.
+  bool metrics = true;
 
   /// A limit of connections that this pool shares with others; none by default.
   std::shared_ptr<connection_budget> budget = {};

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <source_location>
 
 namespace httpool {
 
@@ -74,6 +75,9 @@ struct pool_stats : pool_snapshot {
   /// Connections ended, by reason: `closed_by[std::size_t(close_reason::dropped)]`.
   std::array<std::uint64_t, close_reason_count> closed_by = {};
 
+  std::size_t overdue = 0; ///< Present leases that were found to outlast
+                           ///< `pool_options::lease_warning`.
+
   std::size_t peak_total = 0;   ///< Most connections at once.
   std::size_t peak_leased = 0;  ///< Most leased connections at once.
   std::size_t peak_waiting = 0; ///< Most waiters at once.
@@ -113,6 +117,13 @@ struct pool_stats : pool_snapshot {
   double reuse_ratio() const noexcept {
     return granted == 0 ? 0.0 : static_cast<double>(reused) / static_cast<double>(granted);
   }
+};
+
+/// A lease that has outlasted `pool_options::lease_warning`, and may have been forgotten.
+struct overdue_lease {
+  std::uint64_t id = 0;               ///< Of its connection.
+  std::chrono::nanoseconds held = {}; ///< For how long, so far.
+  std::source_location where = {}; ///< Where it was acquired; line 0 if a client's exchange has it.
 };
 
 } // namespace httpool

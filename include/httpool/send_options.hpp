@@ -8,6 +8,8 @@
 
 namespace httpool {
 
+class exchange_trace;
+
 /// When a request may be sent a second time, over a fresh connection, because the first connection,
 /// which had been kept, died without a byte of response. A request whose body cannot be produced
 /// again is never sent again once some of it was.
@@ -39,6 +41,11 @@ struct send_options {
   /// Whether the request may be sent again. If not set, `replay::safe` for idempotent methods
   /// (RFC 9110 §9.2.2) and `replay::if_unsent` for others.
   std::optional<httpool::replay> replay = {};
+
+  /// Is told how the exchange goes: see `exchange_trace`, whose lifetime is the caller's affair.
+  /// Nobody by default. A traced exchange has its connection alone
+  /// (`client_options::pipeline_depth`).
+  exchange_trace* trace = nullptr;
 };
 
 } // namespace httpool

@@ -38,6 +38,7 @@ public:
                        std::uint64_t uses) override;
   void acquire_failed(boost::system::error_code error, std::chrono::nanoseconds wait,
                       const pool_snapshot& snapshot) override;
+  void lease_overdue(const overdue_lease& lease) override;
   void probed(std::uint64_t id, bool good, std::chrono::nanoseconds took) override;
 
 private:

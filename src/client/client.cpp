@@ -36,11 +36,19 @@ std::vector<origin_stats> client::stats() const {
   return core_->stats();
 }
 
+std::vector<origin_histograms> client::histograms() const {
+  return core_->histograms();
+}
+
 void client::close() noexcept {
   core_->close();
 }
 
 namespace detail {
+
+const std::shared_ptr<client_core>& core_of(const client& one) noexcept {
+  return one.core_;
+}
 
 const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept {
   return core.executor;

@@ -113,8 +113,9 @@ client_core::shared_pool client_core::make_pool(const origin& where) {
   auto connections =
       pool_core::create(executor, target_of(where, by, is_forwarded), std::move(wanted), owner);
   auto shared = may_share(where) ? std::make_shared<pipelines>(connections, options) : nullptr;
-  return std::make_shared<const origin_pool>(owner, std::move(address), std::move(connections),
-                                             std::move(shared));
+  return std::make_shared<const origin_pool>(
+      owner, std::move(address), std::move(connections), std::move(shared),
+      std::make_shared<exchange_counts>(options.pool.metrics));
 }
 
 /// Whether exchanges with an origin may share connections: none that are encrypted.
@@ -241,9 +242,9 @@ void client_core::cancel(ticket wanted) {
 client_core::pools client_core::all_pools() {
   pools all;
   if (base)
-    all.emplace_back(base->owner->where, base->connections);
+    all.push_back({base->owner->where, base->connections, base->exchanges});
   for (const auto& [where, pool] : origins_)
-    all.emplace_back(where, pool->connections);
+    all.push_back({where, pool->connections, pool->exchanges});
   return all;
 }
 
@@ -256,19 +257,26 @@ client_core::pools client_core::close_table() {
 }
 
 void client_core::close() {
-  for (const auto& [where, connections] : close_table())
-    connections->close();
+  for (const known_pool& each : close_table())
+    each.connections->close();
+}
+
+client_core::pools client_core::known_pools() {
+  const std::lock_guard lock(mutex);
+  return all_pools();
 }
 
 std::vector<origin_stats> client_core::stats() {
-  pools known;
-  {
-    const std::lock_guard lock(mutex);
-    known = all_pools();
-  }
   std::vector<origin_stats> all;
-  for (const auto& [where, connections] : known)
-    all.push_back(origin_stats{where, connections->stats()});
+  for (const known_pool& each : known_pools())
+    all.push_back({each.where, each.connections->stats(), each.exchanges->stats()});
+  return all;
+}
+
+std::vector<origin_histograms> client_core::histograms() {
+  std::vector<origin_histograms> all;
+  for (const known_pool& each : known_pools())
+    all.push_back({each.where, each.connections->histograms(), each.exchanges->histograms()});
   return all;
 }
 
@@ -324,8 +332,8 @@ void client_core::drain(client_drain_operation& operation, duration timeout) {
   }
   const pools known = close_table();
   all->expect(known.size() + 1);
-  for (const auto& [where, connections] : known)
-    connections->drain(
+  for (const known_pool& each : known)
+    each.connections->drain(
         *handler_operation<drain_operation, pool_drained>::create(pool_drained{all}, executor),
         timeout);
   all->ended({});

@@ -1,6 +1,7 @@
 // What a client and its exchanges share: the pools of its origins, and the calls under way.
 #pragma once
 
+#include "client/exchange_counts.hpp"
 #include "client/recycler.hpp"
 #include "pool/core.hpp"
 #include "pool/ticket_table.hpp"
@@ -54,16 +55,18 @@ struct addressing {
 /// use as long as one does.
 struct origin_pool {
   origin_pool(std::shared_ptr<origin_owner> told, addressing how, std::shared_ptr<pool_core> pool,
-              std::shared_ptr<pipelines> by_many) noexcept
+              std::shared_ptr<pipelines> by_many, std::shared_ptr<exchange_counts> counts) noexcept
       : owner(std::move(told)),
         address(std::move(how)),
         connections(std::move(pool)),
-        shared(std::move(by_many)) {}
+        shared(std::move(by_many)),
+        exchanges(std::move(counts)) {}
 
   const std::shared_ptr<origin_owner> owner;
   const addressing address;
   const std::shared_ptr<pool_core> connections;
   const std::shared_ptr<pipelines> shared; ///< None if each exchange has a connection alone.
+  const std::shared_ptr<exchange_counts> exchanges;
 };
 
 class client_core : public std::enable_shared_from_this<client_core> {
@@ -88,7 +91,17 @@ public:
   void cancel(ticket operation);
   void close();
   void drain(client_drain_operation& operation, duration timeout);
+  /// Of a pool; not the `origin_pool`, which would be in use then.
+  struct known_pool {
+    origin where;
+    std::shared_ptr<pool_core> connections;
+    std::shared_ptr<exchange_counts> exchanges;
+  };
+  using pools = std::vector<known_pool>;
+
+  pools known_pools();
   std::vector<origin_stats> stats();
+  std::vector<origin_histograms> histograms();
 
   /// Forgets the pool of an origin, if nothing is left in it and nobody uses it.
   void forget(const origin& where) noexcept;
@@ -113,7 +126,6 @@ private:
 
   shared_pool make_pool(const origin& where);
   bool may_share(const origin& where) const noexcept;
-  using pools = std::vector<std::pair<origin, std::shared_ptr<pool_core>>>;
   pools all_pools();
   pools close_table();
 

@@ -4,7 +4,6 @@
 
 #include "client/exchange_steps.hpp"
 #include "client/idempotent.hpp"
-#include "client/keep_alive_hint.hpp"
 #include "client/recycler.hpp"
 #include "pool/strand.hpp"
 
@@ -38,6 +37,7 @@ void exchange::start(const std::shared_ptr<client_core>& client, Operation& oper
     self = std::allocate_shared<exchange>(recycler<exchange>(*client->spare_blocks), key(), client,
                                           std::move(what), options);
   } catch (const std::bad_alloc&) {
+    tell(options.trace, [](exchange_trace& t) { t.done(asio::error::no_memory, 0); });
     if (operation.own_ticket) {
       const std::lock_guard lock(client->mutex);
       client->calls.remove(operation);
@@ -68,12 +68,14 @@ void exchange::start(const std::shared_ptr<client_core>& client, Operation& oper
 exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
                    const send_options& options)
     : client_(std::move(client)),
-      deadline_(saturating_add(std::chrono::steady_clock::now(),
-                               options.timeout.value_or(client_->options.exchange_timeout))),
+      began_(std::chrono::steady_clock::now()),
+      deadline_(
+          saturating_add(began_, options.timeout.value_or(client_->options.exchange_timeout))),
       acquire_timeout_(options.acquire_timeout.value_or(client_->options.pool.acquire_timeout)),
       dial_timeout_(options.dial_timeout),
       first_byte_timeout_(options.first_byte_timeout.value_or(client_->options.first_byte_timeout)),
       read_timeout_(options.read_timeout.value_or(client_->options.read_timeout)),
+      trace_(options.trace),
       message_(what.message),
       own_message_(std::move(what.own_message)),
       source_(std::move(what.body)),
@@ -97,6 +99,8 @@ exchange::~exchange() {
     client_->calls.remove(*operation_);
   }
   lease_.reset();
+  if (!has_ended_)
+    count(asio::error::operation_aborted, std::chrono::steady_clock::now());
   client_->leave(std::move(pool_));
   if (operation_)
     send_ ? send_->abandon() : open_ ? open_->abandon() : fill_->abandon();
@@ -114,7 +118,7 @@ void exchange::cancel(cancelled& rest) noexcept {
 void exchange::begin(const owner& self) {
   if (const error_code ec = self->prepare())
     return end(self, ec);
-  lease leased = self->connections()->try_acquire(self->max_idle(), self->deadline_);
+  lease leased = self->connections()->try_acquire(self->began_, self->max_idle(), self->deadline_);
   if (!leased)
     return acquire(self);
   got_lease(self, error_code(), std::move(leased));
@@ -126,6 +130,7 @@ boost::system::error_code exchange::prepare() {
     return error::invalid_request; // there is no way to hand the tunnel over
   if (client_->sends_as_it_is(message())) {
     pool_ = client_->base;
+    pool_->exchanges->began();
   } else {
     if (!own_message_)
       message_ = &own_message_.emplace(*message_);
@@ -133,6 +138,7 @@ boost::system::error_code exchange::prepare() {
     if (!found)
       return found.error();
     pool_ = std::move(*found);
+    pool_->exchanges->began();
     pool_->address.apply(*own_message_);
   }
   if (source_ && !message().body().empty())
@@ -206,6 +212,7 @@ acquire_operation& exchange::make_acquire(const owner& self) {
 
 void exchange::acquire(const owner& self) {
   exchange& x = *self;
+  tell(x.trace_, [](exchange_trace& t) { t.queued(); });
   acquire_options options;
   options.timeout = std::min(x.time_left(), x.acquire_timeout_);
   options.dial_timeout = x.dial_timeout_;
@@ -224,6 +231,8 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
   x.limit_ = x.deadline_; // as the pool was told
   x.late_ = error::exchange_timeout;
   x.first_byte_at_ = time_point::max();
+  if (x.trace_)
+    x.tell_connection();
   go_on<&exchange::send>(self);
 }
 
@@ -263,6 +272,7 @@ bool exchange::may_send_again() const noexcept {
 
 void exchange::send_again(const owner& self) {
   exchange& x = *self;
+  tell(x.trace_, [&](exchange_trace& t) { t.retried(x.outcome_); });
   x.answer().attempts_ = 2;
   if (x.is_source_used_ && !x.rewind())
     return conclude(self);
@@ -319,11 +329,13 @@ void exchange::conclude(const owner& self) {
   if (x.outcome_ && x.outcome_ == error::connection_closed && x.may_send_again())
     return send_again(self);
   x.has_ended_ = true;
+  const time_point now = std::chrono::steady_clock::now();
+  x.count(x.outcome_, now);
   lease ended = x.leave_call();
   if (ended) {
     ended.keep_alive(x.settle_connection(ended));
     if (x.is_drained_)
-      pool_core::end_exchange(std::move(ended));
+      pool_core::end_exchange(std::move(ended), now);
     else
       ended.reset();
   }
@@ -355,27 +367,6 @@ lease exchange::leave_call() noexcept {
   if (operation_)
     client_->calls.remove(*operation_);
   return std::move(lease_);
-}
-
-/// Says what is known of the connection and its endpoint, and whether it may serve again.
-bool exchange::settle_connection(lease& ended) const noexcept {
-  if (!did_peer_serve())
-    ended.avoid_endpoint();
-  if (outcome_ || !is_sent_ || write_failed_ || is_upgraded_ || !framing_.keep_alive ||
-      !head_.keep_alive)
-    return false;
-  return !framing_.has_hints || heed(hint_of(answer().fields()), ended);
-}
-
-/// False if the peer took a request and nothing came of it. One that ends a connection which it had
-/// kept has done no wrong.
-bool exchange::did_peer_serve() const noexcept {
-  if (has_bytes_ || has_source_failed_)
-    return true;
-  if (outcome_ == error::connection_closed)
-    return was_kept_;
-  return !is_sent_ ||
-         (outcome_ != error::exchange_timeout && outcome_ != error::first_byte_timeout);
 }
 
 /// Completes the call: with the response, or its stream, or the error.

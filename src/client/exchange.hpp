@@ -23,6 +23,7 @@
 
 #include <httpool/client.hpp>
 #include <httpool/error.hpp>
+#include <httpool/exchange_trace.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -166,6 +167,10 @@ private:
   template <class Operation, class... Results>
   void finish(Operation& operation, Results... results);
   error_code told(error_code ec) noexcept;
+  void count(error_code ec, time_point now) const noexcept;
+  void tell_connection() const noexcept;
+  template <class Event>
+  static void tell(exchange_trace* trace, Event event) noexcept;
   lease leave_call() noexcept;
   bool settle_connection(lease& ended) const noexcept;
   bool did_peer_serve() const noexcept;
@@ -190,6 +195,7 @@ private:
   bool is_streamed_ = false;
 
   // Deadlines.
+  const time_point began_;
   const time_point deadline_;
   const duration acquire_timeout_;
   const std::optional<duration> dial_timeout_;
@@ -200,6 +206,7 @@ private:
   time_point first_byte_at_ = time_point::max(); ///< When the final response must have begun.
 
   // The request.
+  exchange_trace* const trace_;        ///< The caller's, until it is told of the end.
   const request* message_;             ///< The caller's, or
   std::optional<request> own_message_; ///< our own.
   body_source source_;

@@ -161,6 +161,7 @@ void exchange::wrote(const owner& self, error_code ec, std::size_t size) {
 void exchange::sent(const owner& self) {
   exchange& x = *self;
   x.is_sent_ = true;
+  tell(x.trace_, [](exchange_trace& t) { t.request_written(); });
   if (x.first_byte_timeout_ != duration::max() && !x.has_head_) {
     x.first_byte_at_ = saturating_add(std::chrono::steady_clock::now(), x.first_byte_timeout_);
     x.limit_until(x.first_byte_at_, error::first_byte_timeout);

@@ -53,6 +53,8 @@ void exchange::got_bytes(const owner& self, error_code ec, std::size_t size) {
     return conclude(self);
   if (ec)
     return end(self, x.end_of_connection(ec));
+  if (x.trace_ && !x.has_bytes_)
+    tell(x.trace_, [](exchange_trace& t) { t.first_byte(); });
   x.has_bytes_ = true;
   x.is_drained_ = size < read_size && !x.lease_.stream().is_encrypted();
   x.lease_.buffer().commit(size);

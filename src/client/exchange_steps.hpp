@@ -27,6 +27,18 @@ void exchange::guarded(const owner& self, Action&& action) {
   }
 }
 
+/// Tells the trace, if there is one, and swallows what it throws.
+template <class Event>
+void exchange::tell(exchange_trace* trace, Event event) noexcept {
+  if (!trace)
+    return;
+  try {
+    event(*trace);
+  } catch (...) {
+    // It is told not to throw; the exchange goes on as if it had not.
+  }
+}
+
 /// A step that was lost on its way to the strand, and comes by another way.
 template <exchange::step Step>
 class exchange::recovered {

@@ -47,6 +47,7 @@ lease exchange::take_upgraded() noexcept {
   if (!is_upgraded_ || !lease_)
     return lease();
   lease_.expires_at(time_point::max());
+  count(error_code(), std::chrono::steady_clock::now());
   has_ended_ = is_ending_ = true;
   return std::move(lease_);
 }

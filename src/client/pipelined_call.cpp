@@ -29,7 +29,7 @@ bool pipelined_call::may_share(const client_core& client, const request& message
   const fields& own = message.fields();
   const bool is_safe =
       options.replay ? *options.replay == replay::safe : is_idempotent(message.method());
-  return is_safe && message.method() != "CONNECT" && message.body().size() < two_way_size &&
+  return is_safe && !options.trace && message.method() != "CONNECT" && message.body().size() < two_way_size &&
          options.first_byte_timeout.value_or(usual.first_byte_timeout) == duration::max() &&
          options.read_timeout.value_or(usual.read_timeout) == duration::max() &&
          message.version() == http_version::http_1_1 && !own.contains("Expect") &&
@@ -119,6 +119,7 @@ void pipelined_call::start(const std::shared_ptr<client_core>& client, fill_oper
 error_code pipelined_call::prepare() {
   if (client_->sends_as_it_is(message())) {
     pool_ = client_->base;
+    pool_->exchanges->began();
   } else {
     if (!own_message_)
       message_ = &own_message_.emplace(*message_);
@@ -126,6 +127,7 @@ error_code pipelined_call::prepare() {
     if (!found)
       return found.error();
     pool_ = std::move(*found);
+    pool_->exchanges->began();
     pool_->address.apply(*own_message_);
   }
   is_head_ = message().method() == "HEAD";
@@ -139,6 +141,8 @@ pipelined_call::~pipelined_call() {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(operation());
   }
+  if (!is_told_)
+    count(asio::error::operation_aborted);
   client_->leave(std::move(pool_));
   if (!is_told_)
     send_ ? send_->abandon() : fill_->abandon();
@@ -254,9 +258,17 @@ void pipelined_call::take(response& from) noexcept {
   answer().reused_ = is_reused_;
 }
 
+/// One that could not be said where to go counts nowhere. After an error the answer may be gone.
+void pipelined_call::count(error_code ec) const noexcept {
+  if (pool_)
+    pool_->exchanges->ended(ec ? outcome_of(ec) : outcome_of(answer_->status()),
+                            std::chrono::steady_clock::now() - began_);
+}
+
 /// If the memory of an executor does not suffice for its handler, that is lost.
 void pipelined_call::tell(error_code ec) noexcept try {
   is_told_ = true;
+  count(ec);
   if (operation().own_ticket) {
     const std::lock_guard lock(client_->mutex);
     client_->calls.remove(operation());

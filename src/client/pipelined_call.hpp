@@ -116,6 +116,7 @@ private:
 
   error_code prepare();
   void lack_memory() noexcept;
+  void count(error_code ec) const noexcept;
   call_operation& operation() const noexcept;
   client_response& answer() noexcept { return *answer_; }
   const request& message() const noexcept { return *message_; }

@@ -110,7 +110,7 @@ void pipelines::place(const owner& call) {
     if (found)
       return;
   }
-  if (lease leased = connections_->try_acquire(duration::max(), call->deadline()))
+  if (lease leased = connections_->try_acquire(call->began(), duration::max(), call->deadline()))
     serve(call, 0, std::move(leased));
   else
     pipelined_call::acquire(call);

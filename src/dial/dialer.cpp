@@ -94,11 +94,12 @@ dialer::dialer(target to, const pool_options& options)
       prepare_(options.prepare),
       tls_(options.tls) {}
 
-asio::awaitable<tcp::endpoint> dialer::dial(stream& made, time_point deadline) {
+asio::awaitable<tcp::endpoint> dialer::dial(stream& made, time_point deadline, dial_steps& steps) {
   const reached met = co_await connect(made.lowest_layer(), deadline);
+  steps = {std::chrono::steady_clock::now(), {}};
   bool is_in_tunnel = false;
   try {
-    co_await establish(made, is_in_tunnel);
+    co_await establish(made, is_in_tunnel, steps);
   } catch (const system_error& e) {
     if (!is_in_tunnel && !is_about_origin(e.code()) && tells_of_endpoint(e.code(), deadline))
       memory_.failed(met.endpoint, std::chrono::steady_clock::now());
@@ -109,7 +110,7 @@ asio::awaitable<tcp::endpoint> dialer::dial(stream& made, time_point deadline) {
 }
 
 /// Makes of a connected transport what callers are given.
-asio::awaitable<void> dialer::establish(stream& made, bool& is_in_tunnel) {
+asio::awaitable<void> dialer::establish(stream& made, bool& is_in_tunnel, dial_steps& steps) {
   if (prepare_)
     co_await prepare_(made.lowest_layer());
   if (proxy_) {
@@ -121,8 +122,16 @@ asio::awaitable<void> dialer::establish(stream& made, bool& is_in_tunnel) {
       co_await open_http_tunnel(made, peer_.host, peer_.port, *proxy_);
     is_in_tunnel = true;
   }
-  if (tls_)
-    co_await encrypt(made, *tls_, peer_.host, peer_.port);
+  if (!tls_)
+    co_return;
+  co_await encrypt(made, *tls_, peer_.host, peer_.port);
+  steps.secured = std::chrono::steady_clock::now();
+}
+
+dialer::host_and_port dialer::peer() const {
+  if (const auto* unix_socket = std::get_if<unix_path>(&target_))
+    return {unix_socket->path, 0};
+  return peer_;
 }
 
 void dialer::failed(const tcp::endpoint& endpoint, time_point now) noexcept {

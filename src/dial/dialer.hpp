@@ -24,6 +24,12 @@ namespace httpool::detail {
 /// \throws std::invalid_argument if a proxy lacks what it is to be spoken to with.
 void check(const proxy& by);
 
+/// When a dial came how far.
+struct dial_steps {
+  time_point connected = {};
+  std::optional<time_point> secured = {}; ///< With the origin, if it is spoken to by TLS.
+};
+
 class dialer {
 public:
   struct host_and_port {
@@ -43,11 +49,15 @@ public:
   /// Connects the socket of `made`, which is closed, as `connect_to_any` or `connect_to_path` does,
   /// prepares it, opens the tunnel and encrypts the stream, if that is wanted, and says where it
   /// leads, be it to the proxy; to no endpoint if it is a Unix-domain socket. Endpoints of a name
-  /// that failed lately are tried last. Whoever
-  /// calls keeps the deadline itself, by cancelling. May be called from several threads.
+  /// that failed lately are tried last. Whoever calls keeps the deadline itself, by cancelling, and
+  /// keeps `steps`. May be called from several threads.
   ///
   /// \throws boost::system::system_error why not; the socket may then still be open.
-  boost::asio::awaitable<boost::asio::ip::tcp::endpoint> dial(stream& made, time_point deadline);
+  boost::asio::awaitable<boost::asio::ip::tcp::endpoint> dial(stream& made, time_point deadline,
+                                                              dial_steps& steps);
+
+  /// Whom callers talk to: a host, or the path of a Unix-domain socket with port 0.
+  host_and_port peer() const;
 
   /// Takes in that a connection to `endpoint` did not serve, so that dials prefer others for a
   /// while. May be called from any thread.
@@ -56,7 +66,7 @@ public:
 private:
   boost::asio::awaitable<reached> connect(boost::asio::ip::tcp::socket& socket,
                                           time_point deadline);
-  boost::asio::awaitable<void> establish(stream& made, bool& is_in_tunnel);
+  boost::asio::awaitable<void> establish(stream& made, bool& is_in_tunnel, dial_steps& steps);
 
   const std::optional<proxy> proxy_;
   const host_and_port peer_; ///< Whom callers talk to, in the form in which peers are told of it;

@@ -59,6 +59,15 @@ void spdlog_observer::acquire_failed(boost::system::error_code error, std::chron
       snapshot.last_dial_error ? snapshot.last_dial_error.message() : "");
 }
 
+void spdlog_observer::lease_overdue(const overdue_lease& lease) {
+  const bool is_clients = lease.where.line() == 0;
+  logger_->warn("{}: connection {} has been leased for {:.3f} ms, since {}{}{}{}{}", name_,
+                lease.id, milliseconds(lease.held),
+                is_clients ? "an exchange began" : lease.where.file_name(), is_clients ? "" : ":",
+                is_clients ? "" : std::to_string(lease.where.line()), is_clients ? "" : " in ",
+                is_clients ? "" : lease.where.function_name());
+}
+
 void spdlog_observer::probed(std::uint64_t id, bool good, std::chrono::nanoseconds took) {
   logger_->log(good ? spdlog::level::debug : spdlog::level::warn,
                "{}: connection {} probed in {:.3f} ms: {}", name_, id, milliseconds(took),

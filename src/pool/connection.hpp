@@ -1,6 +1,7 @@
 // One connection, with all that belongs to it.
 #pragma once
 
+#include "dial/dialer.hpp"
 #include "pool/ledger.hpp"
 #include "pool/strand.hpp"
 
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <memory>
 #include <new>
+#include <source_location>
 #include <utility>
 
 namespace httpool::detail {
@@ -62,10 +64,12 @@ struct connection : ledger::connection {
 
   boost::asio::ip::tcp::socket socket;
   httpool::stream stream{socket};
+  dial_steps dialed;                       ///< By its dial, and by nobody after that.
   boost::asio::ip::tcp::endpoint endpoint; ///< Where its dial led to; none if to a path.
   boost::beast::flat_buffer buffer;
   std::string head; ///< Of the request that is being written: lent, so that its memory stays.
   std::atomic<bool> late = false;  ///< Its lessee or dial was cut off; written under the lock.
+  std::source_location where = {}; ///< Of whoever has acquired it.
   bool watch_is_armed = false;     ///< A wait for readability is pending.
   bool is_unseen = false;          ///< Nobody has looked at it since it was used.
   std::shared_ptr<abortable> task; ///< Its dial or probe.

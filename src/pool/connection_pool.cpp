@@ -1,3 +1,4 @@
+#include "pool/coarse_clock.hpp"
 #include "pool/core.hpp"
 
 #include <httpool/connection_pool.hpp>
@@ -36,12 +37,12 @@ connection_pool::executor_type connection_pool::get_executor() const noexcept {
   return core_->executor();
 }
 
-lease connection_pool::try_acquire() {
-  return core_->try_acquire(std::chrono::nanoseconds::max());
+lease connection_pool::try_acquire(std::source_location where) {
+  return try_acquire(std::chrono::nanoseconds::max(), where);
 }
 
-lease connection_pool::try_acquire(std::chrono::nanoseconds max_idle) {
-  return core_->try_acquire(max_idle);
+lease connection_pool::try_acquire(std::chrono::nanoseconds max_idle, std::source_location where) {
+  return core_->try_acquire(detail::coarse_now(), max_idle, detail::time_point::max(), where);
 }
 
 void connection_pool::close() noexcept {
@@ -50,6 +51,14 @@ void connection_pool::close() noexcept {
 
 pool_stats connection_pool::stats() const {
   return core_->stats();
+}
+
+std::vector<overdue_lease> connection_pool::overdue_leases() const {
+  return core_->overdue_leases();
+}
+
+pool_histograms connection_pool::histograms() const {
+  return core_->histograms();
 }
 
 void connection_pool::prewarm(std::size_t count) {

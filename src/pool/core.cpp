@@ -95,7 +95,8 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
     complete(operation, asio::error::no_memory, lease());
 }
 
-lease pool_core::try_acquire(duration max_idle, time_point deadline) {
+lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point deadline,
+                             std::source_location where) {
   for (;;) {
     ledger::connection* found = nullptr;
     const auto take_idle = [&](todo& work) {
@@ -103,10 +104,11 @@ lease pool_core::try_acquire(duration max_idle, time_point deadline) {
       if (!found)
         return;
       take(static_cast<connection&>(*found));
+      static_cast<connection&>(*found).where = where;
       if (deadline != time_point::max())
         ledger_.set_lease_deadline(*found, deadline);
     };
-    run(take_idle, precision::coarse);
+    run(take_idle, roughly);
     if (!found)
       return lease();
     connection& c = static_cast<connection&>(*found);
@@ -237,6 +239,21 @@ void pool_core::set_limits(const pool_limits& limits) {
 pool_stats pool_core::stats() {
   const std::lock_guard lock(mutex_);
   return ledger_.stats(std::chrono::steady_clock::now());
+}
+
+pool_histograms pool_core::histograms() {
+  const std::lock_guard lock(mutex_);
+  return ledger_.histograms();
+}
+
+std::vector<overdue_lease> pool_core::overdue_leases() {
+  std::vector<overdue_lease> all;
+  const std::lock_guard lock(mutex_);
+  const time_point now = std::chrono::steady_clock::now();
+  ledger_.each_overdue(now, [&](const ledger::connection& c) {
+    all.push_back({c.id, now - c.leased_at, static_cast<const connection&>(c).where});
+  });
+  return all;
 }
 
 bool pool_core::is_empty() {

@@ -73,7 +73,10 @@ public:
 
   // Callers.
   void acquire(acquire_operation& operation, acquire_options options);
-  lease try_acquire(duration max_idle = duration::max(), time_point deadline = time_point::max());
+
+  /// `roughly` is the time, which may be some milliseconds old.
+  lease try_acquire(time_point roughly, duration max_idle = duration::max(),
+                    time_point deadline = time_point::max(), std::source_location where = {});
   void redial(acquire_operation& operation, lease dead, acquire_options options);
   void drain(drain_operation& operation, duration timeout);
   void give_ticket(acquire_operation& operation);
@@ -86,7 +89,12 @@ public:
   void prewarm(std::size_t count);
   void set_limits(const pool_limits& limits);
   pool_stats stats();
+  pool_histograms histograms();
+  std::vector<overdue_lease> overdue_leases();
   bool is_empty();
+
+  /// Whom the connections lead to: a host, or the path of a Unix-domain socket with port 0.
+  dialer::host_and_port place() const { return dialer_.peer(); }
 
   /// Whether a connection that is leased may be kept from the pool for longer: it is open, has no
   /// more connections than it may, and nobody waits for one.
@@ -98,7 +106,7 @@ public:
 
   /// The same, by one who has read all that the peer had to say. What more it says is found when
   /// the connection is handed out again.
-  static void end_exchange(lease ended) noexcept;
+  static void end_exchange(lease&& ended, time_point roughly) noexcept;
   void undelivered(connection& c) noexcept;
 
   /// The same, by one who has no use for it: it goes on as good as it was.
@@ -134,10 +142,11 @@ private:
     bool has_queued = false;  ///< The pool has begun to wait for others of its budget.
     bool has_errands = false; ///< The budget has something for one of its pools.
     pool_snapshot snapshot;   ///< Only if there is an observer.
+    std::optional<overdue_lease> overdue;
 
     bool is_nothing() const noexcept {
       return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
-             drained.empty() && not_drained.empty() && !has_errands && !is_empty;
+             drained.empty() && not_drained.empty() && !has_errands && !is_empty && !overdue;
     }
 
     /// Whether there is more of what a connection that was found dead, or a lease that was lost on
@@ -148,18 +157,15 @@ private:
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,
             std::weak_ptr<pool_owner> owner);
 
-  /// Of the time that an event is said to happen at. A coarse one, some milliseconds before, serves
-  /// as long as nobody waits.
-  enum class precision : std::uint8_t { full, coarse };
-
   /// An event: `change(work)` says one event to the ledger, under the lock; then comes what
-  /// follows.
+  /// follows. A time that was read before, even some milliseconds, serves for it as long as nobody
+  /// waits.
   template <class Change>
-  void run(Change change, precision of_time = precision::full);
+  void run(Change change, time_point roughly = time_point::max());
 
   /// The first half of an event, whose second is `perform(work)`.
   template <class Change>
-  void decide(todo& work, Change change, precision of_time = precision::full);
+  void decide(todo& work, Change change, time_point roughly = time_point::max());
   void settle(todo& work);
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
@@ -178,7 +184,7 @@ private:
   void timer_ended() noexcept;
   bool track_work(bool has_work);
   void perform(todo& work);
-  void give_back(connection& c, bool keep, close_reason otherwise) noexcept;
+  void give_back(connection& c, bool keep, close_reason otherwise, time_point roughly) noexcept;
 
   void finish(acquire_operation& operation, todo& work);
   void start_dial(connection& c) noexcept;

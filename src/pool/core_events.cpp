@@ -58,6 +58,7 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
   switch (decision.what) {
   case action::grant:
     take(*c);
+    c->where = operation->where;
     if (operation->lease_deadline != time_point::max())
       ledger_.set_lease_deadline(*c, operation->lease_deadline);
     operation->granted = c;
@@ -92,6 +93,9 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
     break;
   case action::watch:
     watch(*c, work.now);
+    break;
+  case action::overdue:
+    work.overdue = {c->id, work.now - c->leased_at, c->where};
     break;
   case action::cut_off:
     c->late = true;
@@ -289,6 +293,8 @@ void pool_core::expire() {
 
 /// Outside the lock: does what was decided, and what is decided meanwhile.
 void pool_core::perform(todo& work) {
+  if (work.overdue)
+    tell([&](pool_observer& o) { o.lease_overdue(*work.overdue); });
   do {
     while (connection* c = work.closes.pop()) {
       if (secure_stream* const secure = stream_access::secure(c->stream))

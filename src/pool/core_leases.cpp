@@ -1,5 +1,6 @@
 // Events from leases.
 
+#include "pool/coarse_clock.hpp"
 #include "pool/core.hpp"
 #include "pool/core_run.hpp"
 #include "pool/socket_calls.hpp"
@@ -19,16 +20,16 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
     reason = seen == liveness::closed ? close_reason::peer_closed : close_reason::unread_bytes;
   }
   c.is_unseen = false;
-  give_back(c, keep, reason);
+  give_back(c, keep, reason, coarse_now());
 }
 
-void pool_core::end_exchange(lease ended) noexcept {
+void pool_core::end_exchange(lease&& ended, time_point roughly) noexcept {
   const auto core = std::move(ended.core_);
   const bool keep = ended.keep_alive();
   connection& c = *std::exchange(ended.connection_, nullptr);
   c.is_unseen = true;
   core->give_back(c, keep && c.buffer.size() == 0,
-                  keep ? close_reason::unread_bytes : close_reason::dropped);
+                  keep ? close_reason::unread_bytes : close_reason::dropped, roughly);
 }
 
 void pool_core::end_unused(lease unused) noexcept {
@@ -36,7 +37,8 @@ void pool_core::end_unused(lease unused) noexcept {
   core->undelivered(*std::exchange(unused.connection_, nullptr));
 }
 
-void pool_core::give_back(connection& c, bool keep, close_reason otherwise) noexcept {
+void pool_core::give_back(connection& c, bool keep, close_reason otherwise,
+                          time_point roughly) noexcept {
   const auto end = [&](todo& work) {
     c.task.reset();
     if (c.late)
@@ -46,7 +48,7 @@ void pool_core::give_back(connection& c, bool keep, close_reason otherwise) noex
     else
       ledger_.dropped(work.now, c, otherwise);
   };
-  run(end, precision::coarse);
+  run(end, roughly);
 }
 
 void pool_core::set_lease_deadline(connection& c, time_point deadline) noexcept {

@@ -1,7 +1,6 @@
 // The templates of `pool_core`, for its own sources.
 #pragma once
 
-#include "pool/coarse_clock.hpp"
 #include "pool/core.hpp"
 
 #include <algorithm>
@@ -14,18 +13,18 @@ namespace httpool::detail {
 constexpr duration without_memory = std::chrono::milliseconds(10);
 
 template <class Change>
-void pool_core::run(Change change, precision of_time) {
+void pool_core::run(Change change, time_point roughly) {
   todo work;
-  decide(work, change, of_time);
+  decide(work, change, roughly);
   if (!work.is_nothing())
     perform(work);
 }
 
 template <class Change>
-void pool_core::decide(todo& work, Change change, precision of_time) {
+void pool_core::decide(todo& work, Change change, time_point roughly) {
   const std::lock_guard lock(mutex_);
-  const bool is_coarse = of_time == precision::coarse && !ledger_.has_waiters();
-  latest_ = std::max(latest_, is_coarse ? coarse_now() : std::chrono::steady_clock::now());
+  const bool will_do = roughly != time_point::max() && !ledger_.has_waiters();
+  latest_ = std::max(latest_, will_do ? roughly : std::chrono::steady_clock::now());
   work.now = latest_;
   ledger_.allow_dials();
   change(work);

@@ -84,7 +84,7 @@ void pool_core::start_dial(connection& c) noexcept try {
       return end(asio::error::operation_aborted);
     try {
       asio::co_spawn(
-          task->strand, dialer_.dial(c.stream, task->deadline),
+          task->strand, dialer_.dial(c.stream, task->deadline, c.dialed),
           asio::bind_cancellation_slot(task->signal.slot(),
                                        [&c, task, end = std::move(end)](std::exception_ptr failure,
                                                                         tcp::endpoint met) mutable {

@@ -20,10 +20,11 @@ ledger::ledger(const pool_options& options, time_point now, std::uint64_t seed)
       max_lifetime_(options.max_lifetime),
       min_backoff_(options.dial_backoff),
       max_backoff_(options.max_dial_backoff),
+      lease_warning_(options.lease_warning),
       probe_interval_(options.probe.ask ? options.probe.interval : duration::max()),
       random_(seed),
       made_at_(now),
-      accounted_until_(now) {
+      histograms_(options.metrics ? std::make_unique<pool_histograms>() : nullptr) {
   reserve_decisions();
 }
 
@@ -104,7 +105,7 @@ void ledger::undelivered(time_point now, connection& c) {
 void ledger::dropped(time_point now, connection& c, close_reason reason) {
   begin_event();
   end_lease(now, c);
-  begin_close(c, closed_ ? close_reason::pool_closed : reason);
+  begin_close(now, c, closed_ ? close_reason::pool_closed : reason);
   settle(now);
 }
 
@@ -112,11 +113,15 @@ void ledger::stale(time_point now, connection& c, waiter* caller, close_reason r
   begin_event();
   --counts_.granted;
   counts_.reused -= c.uses > 1;
-  if (caller)
-    counts_.wait_time -= c.leased_at - caller->since;
+  if (caller) {
+    const duration wait = c.leased_at - caller->since;
+    counts_.wait_time -= wait;
+    if (histograms_)
+      histograms_->acquire_wait.take_back(wait);
+  }
   --c.uses;
-  end_lease(now, c);
-  begin_close(c, reason);
+  undo_lease(now, c);
+  begin_close(now, c, reason);
   if (!caller) {
     --counts_.acquires;
   } else if (closed_) {
@@ -140,7 +145,7 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
   caller.turn = 0; // Whoever queues came after it had been granted.
   begin_wait(caller, now, deadline, duration::max(), dial_deadline);
   end_lease(now, c);
-  count_closed(reason);
+  count_closed(now, c, reason);
   if (closed_ || caller.cancelled || deadline <= now) {
     remove(c);
     decide(action::forget, nullptr, &c);
@@ -166,7 +171,7 @@ void ledger::redial(time_point now, connection& c, close_reason reason, waiter& 
 void ledger::detached(time_point now, connection& c, close_reason why) {
   begin_event();
   end_lease(now, c);
-  count_closed(why);
+  count_closed(now, c, why);
   remove(c);
   settle(now);
 }
@@ -216,12 +221,15 @@ void ledger::dialed(time_point now, connection& c) {
   next_dial_ = time_point::min();
   counts_.last_dial_error = {};
   ++counts_.made;
+  if (histograms_)
+    histograms_->dial.record(now - c.dialed_at);
   if (c.id == 0)
     name(c);
   c.uses = 0;
   c.max_uses = max_uses_;
   c.max_idle = duration::max();
   c.waited = false;
+  c.made_at = now;
   c.idle_since = now;
   c.checked_at = now;
   c.expires_at = saturating_add(now, spread(max_lifetime_, 10));
@@ -239,6 +247,8 @@ void ledger::dial_failed(time_point now, connection& c, boost::system::error_cod
   end_dial(c);
   remove(c);
   ++counts_.dials_failed;
+  if (histograms_)
+    histograms_->failed_dial.record(now - c.dialed_at);
   if (closed_)
     return;
   count_dial_failure(now, c.dialed_at, why);
@@ -296,7 +306,7 @@ ledger::connection* ledger::find_idle(std::uint64_t id) noexcept {
 void ledger::spoke(time_point now, connection& c, close_reason reason) {
   begin_event();
   if (c.where == state::idle)
-    begin_close(c, reason);
+    begin_close(now, c, reason);
   settle(now);
 }
 
@@ -308,7 +318,7 @@ void ledger::probed(time_point now, connection& c, bool good) {
   if (good)
     hand_on(now, c);
   else
-    begin_close(c, closed_ ? close_reason::pool_closed : close_reason::probe_failed);
+    begin_close(now, c, closed_ ? close_reason::pool_closed : close_reason::probe_failed);
   settle(now);
 }
 
@@ -332,6 +342,8 @@ void ledger::tick(time_point now) {
   close_expired_idle(now);
   if (sweep_at_ <= now)
     sweep(now);
+  if (warn_at_ <= now)
+    report_overdue(now);
   settle(now);
 }
 
@@ -349,7 +361,7 @@ void ledger::set_limits(time_point now, const pool_limits& limits) {
   prewarm_ = std::min(prewarm_, limits.max_connections);
   end_prewarm();
   while (open() > limits_.max_connections && !idle_.empty())
-    begin_close(idle_.front(), close_reason::surplus);
+    begin_close(now, idle_.front(), close_reason::surplus);
   overhang_ = total();
   settle(now);
 }
@@ -365,7 +377,7 @@ void ledger::close(time_point now) {
     fail(w, error::pool_closed, counts_.failed);
   }
   while (!idle_.empty())
-    begin_close(idle_.front(), close_reason::pool_closed);
+    begin_close(now, idle_.front(), close_reason::pool_closed);
   for (connection& c : dialing_)
     abort_dial(c);
   for (connection& c : leased_) {
@@ -381,7 +393,7 @@ bool ledger::evict(time_point now) {
   begin_event();
   const bool found = !idle_.empty();
   if (found) {
-    begin_close(idle_.front(), close_reason::evicted);
+    begin_close(now, idle_.front(), close_reason::evicted);
     ++evicting_;
   }
   settle(now);

@@ -14,6 +14,7 @@
 #include "pool/budget.hpp"
 
 #include <httpool/detail/waiter.hpp>
+#include <httpool/pool_histograms.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
 
@@ -22,6 +23,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -51,11 +53,13 @@ public:
     close_reason reason = {};       ///< Why it is closing.
     bool waited = false;            ///< Was idle before its present lease.
     bool probing = false;           ///< Leased to a probe.
+    bool overdue = false;           ///< Leased, and reported for that.
     bool watched = false;           ///< Idle, and its watch is wanted.
     bool dial_started = false;      ///< Dialing, and not waiting for its turn.
     bool dial_aborted = false;      ///< Dialing, and its end was asked for.
     waiter* reserved_for = nullptr; ///< Dialing for this waiter alone.
-    time_point dialed_at = {};      ///< When its dial began.
+    time_point dialed_at = {};      ///< When its dial began,
+    time_point made_at = {};        ///< and when it gave the connection.
     time_point expires_at = {};     ///< When it has reached its lifetime.
     time_point idle_since = {};     ///< When its last use ended, or its dial if it had none.
     duration max_idle = {};         ///< For how long its peer keeps it without use.
@@ -75,6 +79,7 @@ public:
       forget,     ///< `connection` is gone from the ledger; it had no descriptor.
       probe,      ///< Probe `connection`, which is leased now, then say `probed`.
       watch,      ///< Watch `connection`, which stays idle, and say `spoke` when it stirs.
+      overdue,    ///< The lease of `connection` has lasted for so long that this should be known.
       cut_off     ///< The lessee of `connection` is late: shut the transport down.
     };
     action what;
@@ -186,6 +191,15 @@ public:
   /// The idle connection of this id, if there is one.
   connection* find_idle(std::uint64_t id) noexcept;
 
+  /// Says of each lease that has lasted for as long as to be reported, the longest first.
+  template <class Action>
+  void each_overdue(time_point now, Action action) const {
+    for (const connection& c : leased_) {
+      if (!c.probing && saturating_add(c.leased_at, lease_warning_) <= now)
+        action(c);
+    }
+  }
+
   /// The dialing or leased connection of which `is_wanted` is true, if there is one.
   template <class Predicate>
   connection* find_busy(Predicate is_wanted) noexcept {
@@ -270,6 +284,9 @@ public:
   pool_snapshot snapshot() const noexcept;
   pool_stats stats(time_point now) const noexcept;
 
+  /// All zero if the options say that there are to be none.
+  pool_histograms histograms() const noexcept;
+
   /// Throws `std::logic_error` naming the first invariant that does not hold. To be called between
   /// events, after `wants_dial()` has said no.
   void check_invariants(time_point now) const;
@@ -329,14 +346,16 @@ private:
   void remove(connection& c) noexcept;
   void begin_lease(time_point now, connection& c) noexcept;
   void end_lease(time_point now, connection& c) noexcept;
+  void undo_lease(time_point now, connection& c) noexcept;
   void hand_on(time_point now, connection& c);
-  void begin_close(connection& c, close_reason reason);
-  void count_closed(close_reason reason) noexcept;
+  void begin_close(time_point now, connection& c, close_reason reason);
+  void count_closed(time_point now, const connection& c, close_reason reason) noexcept;
 
   connection* take_idle(time_point now);
   void put_idle(connection& c) noexcept;
   void close_expired_idle(time_point now);
   void sweep(time_point now);
+  void report_overdue(time_point now);
   void attend(time_point now, connection& c);
   static bool is_over(const connection& c, time_point now) noexcept;
   time_point due(const connection& c) const noexcept;
@@ -365,7 +384,6 @@ private:
   time_point backoff_ends() const noexcept { return saturating_add(next_dial_, max_backoff_); }
 
   std::size_t open() const noexcept { return dialing_.size() + idle_.size() + leased_.size(); }
-  void account_leases(time_point now) noexcept;
 
   // What the options say.
   pool_limits limits_;
@@ -375,6 +393,7 @@ private:
   duration max_lifetime_;
   duration min_backoff_;
   duration max_backoff_;
+  duration lease_warning_;
   duration probe_interval_; ///< The longest duration without a probe.
 
   waiters queue_;                   ///< First come, first served.
@@ -402,13 +421,14 @@ private:
   bool dials_are_held_ = false; ///< For want of a permit.
   bool probe_due_ = false;      ///< An idle connection waits for another's probe to end.
   time_point sweep_at_ = time_point::max(); ///< When an idle connection needs attention.
+  time_point warn_at_ = time_point::max();  ///< When a lease may be overdue.
 
   bool closed_ = false;
   std::uint64_t last_id_ = 0;
   std::uint64_t random_;
   time_point made_at_;
-  time_point accounted_until_; ///< Until when `leased_time` has been summed.
-  pool_stats counts_;          ///< The counters; what the lists say is filled in by `stats()`.
+  pool_stats counts_; ///< The counters; what the lists say is filled in by `stats()`.
+  std::unique_ptr<pool_histograms> histograms_; ///< Without what is granted at once, if any.
   std::vector<decision> decisions_;
 };
 

@@ -21,9 +21,9 @@ ledger::connection* ledger::take_idle(time_point now) {
   while (!idle_.empty()) {
     connection& c = idle_.back();
     if (c.expires_at <= now) {
-      begin_close(c, close_reason::max_lifetime);
+      begin_close(now, c, close_reason::max_lifetime);
     } else if (is_over(c, now)) {
-      begin_close(c, close_reason::idle_timeout);
+      begin_close(now, c, close_reason::idle_timeout);
     } else {
       c.waited = true;
       return &c;
@@ -49,7 +49,7 @@ time_point ledger::idle_deadline() const noexcept {
 
 void ledger::close_expired_idle(time_point now) {
   while (idle_deadline() <= now)
-    begin_close(idle_.front(), close_reason::idle_timeout);
+    begin_close(now, idle_.front(), close_reason::idle_timeout);
 }
 
 /// Attends to each idle connection that is due, and finds out when the next one will be.
@@ -63,9 +63,9 @@ void ledger::sweep(time_point now) {
 
 void ledger::attend(time_point now, connection& c) {
   if (c.expires_at <= now)
-    return begin_close(c, close_reason::max_lifetime);
+    return begin_close(now, c, close_reason::max_lifetime);
   if (is_over(c, now))
-    return begin_close(c, close_reason::idle_timeout);
+    return begin_close(now, c, close_reason::idle_timeout);
   const bool wants_probe = saturating_add(c.checked_at, probe_interval_) <= now;
   if (wants_probe && may_probe()) {
     c.waited = true;

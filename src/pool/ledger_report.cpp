@@ -16,6 +16,8 @@ time_point ledger::next_wake(time_point now) const noexcept {
     first = std::min(first, ending_by_.begin()->deadline);
   if (!idle_.empty())
     first = std::min({first, sweep_at_, idle_deadline()});
+  if (!leased_.empty() && !closed_)
+    first = std::min(first, warn_at_);
   const bool dial_waits = failures_ > 0 && (lacks_dial() || held_back_ > 0);
   const bool waits_for_permit = dials_are_held_ && held_back_ == 0 && next_dial_ <= now;
   if (dial_waits && !waits_for_permit && dials_in_flight() < limits_.max_dials)
@@ -39,13 +41,20 @@ pool_stats ledger::stats(time_point now) const noexcept {
   static_cast<pool_snapshot&>(result) = snapshot();
   result.max_connections = limits_.max_connections;
   result.age = now - made_at_;
-  result.leased_time = saturating_sum(result.leased_time, now - accounted_until_, leased_.size());
+  for (const connection& c : leased_) {
+    result.leased_time = saturating_sum(result.leased_time, now - c.leased_at, 1);
+    result.overdue += c.overdue;
+  }
   return result;
 }
 
-void ledger::account_leases(time_point now) noexcept {
-  counts_.leased_time = saturating_sum(counts_.leased_time, now - accounted_until_, leased_.size());
-  accounted_until_ = std::max(accounted_until_, now);
+pool_histograms ledger::histograms() const noexcept {
+  if (!histograms_)
+    return pool_histograms();
+  pool_histograms result = *histograms_;
+  // Grants of what was idle already are many and took no time: they were counted once.
+  result.acquire_wait.record(duration::zero(), counts_.granted - result.acquire_wait.count());
+  return result;
 }
 
 void ledger::check_invariants(time_point now) const {
@@ -65,6 +74,9 @@ void ledger::check_invariants(time_point now) const {
       require(c.deadline == time_point::max() || where == state::leased || c.dial_started,
               "7: only a dial and a leased connection have a deadline");
       require(!c.watched || where != state::leased, "7: a leased connection is not watched");
+      require(where != state::leased || c.probing || c.overdue ||
+                  warn_at_ <= saturating_add(c.leased_at, lease_warning_),
+              "11: no lease is forgotten");
       held_back += where == state::dialing && !c.dial_started;
       reserved += c.reserved_for != nullptr;
       probing += c.probing;
@@ -129,6 +141,15 @@ void ledger::check_invariants(time_point now) const {
           "3: acquires add up");
   require(s.dials == s.made + s.dials_failed + s.dialing, "9: dials add up");
   require(s.made == s.idle + s.leased + s.closed(), "2: connections made add up");
+  if (!histograms_)
+    return;
+  const pool_histograms& lengths = *histograms_;
+  require(lengths.acquire_wait.count() <= s.granted && lengths.acquire_wait.sum() == s.wait_time,
+          "3: waits add up");
+  require(lengths.dial.count() == s.made && lengths.failed_dial.count() <= s.dials_failed,
+          "9: dials that ended add up");
+  require(lengths.lease.count() + s.leased - probing_ == s.granted, "2: leases add up");
+  require(lengths.lifetime.count() == s.closed(), "2: lifetimes add up");
 }
 
 } // namespace httpool::detail

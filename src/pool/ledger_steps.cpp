@@ -125,6 +125,8 @@ void ledger::grant(time_point now, waiter& w, connection& c) {
   const duration wait = now - w.since;
   counts_.wait_time = saturating_sum(counts_.wait_time, wait, 1);
   counts_.max_wait = std::max<std::chrono::nanoseconds>(counts_.max_wait, wait);
+  if (histograms_)
+    histograms_->acquire_wait.record(wait);
   begin_lease(now, c);
   decide(action::grant, &w, &c);
 }
@@ -194,15 +196,24 @@ void ledger::remove(connection& c) noexcept {
 }
 
 void ledger::begin_lease(time_point now, connection& c) noexcept {
-  account_leases(now);
   c.leased_at = now;
+  c.overdue = false;
+  if (lease_warning_ != duration::max())
+    warn_at_ = std::min(warn_at_, saturating_add(now, lease_warning_));
   c.watched = false;
   move(c, state::leased);
   counts_.peak_leased = std::max(counts_.peak_leased, leased_.size());
 }
 
 void ledger::end_lease(time_point now, connection& c) noexcept {
-  account_leases(now);
+  if (histograms_ && !c.probing)
+    histograms_->lease.record(now - c.leased_at);
+  undo_lease(now, c);
+}
+
+/// The same of a lease that counts for nothing.
+void ledger::undo_lease(time_point now, connection& c) noexcept {
+  counts_.leased_time = saturating_sum(counts_.leased_time, now - c.leased_at, 1);
   set_deadline(c, time_point::max());
   if (c.probing) {
     c.probing = false;
@@ -214,33 +225,54 @@ void ledger::end_lease(time_point now, connection& c) noexcept {
   }
 }
 
+/// Reports one lease, and finds out when the next is due: now, if there is another.
+void ledger::report_overdue(time_point now) {
+  connection* found = nullptr;
+  warn_at_ = time_point::max();
+  for (connection& c : leased_) {
+    const time_point due_at = saturating_add(c.leased_at, lease_warning_);
+    if (c.overdue || c.probing)
+      continue;
+    if (!found && due_at <= now)
+      found = &c;
+    else
+      warn_at_ = std::min(warn_at_, due_at);
+  }
+  if (!found)
+    return;
+  found->overdue = true;
+  decide(action::overdue, nullptr, found);
+}
+
 /// Gives a good connection, whose lease or dial has ended, to the next waiter or to the idle ones,
 /// unless it must not serve again.
 void ledger::hand_on(time_point now, connection& c) {
   if (closed_)
-    begin_close(c, close_reason::pool_closed);
+    begin_close(now, c, close_reason::pool_closed);
   else if (open() > limits_.max_connections)
-    begin_close(c, close_reason::surplus);
+    begin_close(now, c, close_reason::surplus);
   else if (c.expires_at <= now)
-    begin_close(c, close_reason::max_lifetime);
+    begin_close(now, c, close_reason::max_lifetime);
   else if (c.uses >= c.max_uses)
-    begin_close(c, close_reason::max_uses);
+    begin_close(now, c, close_reason::max_uses);
   else if (is_over(c, now))
-    begin_close(c, close_reason::idle_timeout);
+    begin_close(now, c, close_reason::idle_timeout);
   else if (waiter* const w = next_for(now, c))
     serve(now, *w, c);
   else
     put_idle(c);
 }
 
-void ledger::begin_close(connection& c, close_reason reason) {
+void ledger::begin_close(time_point now, connection& c, close_reason reason) {
   c.reason = reason;
-  count_closed(reason);
+  count_closed(now, c, reason);
   move(c, state::closing);
   decide(action::close, nullptr, &c);
 }
 
-void ledger::count_closed(close_reason reason) noexcept {
+void ledger::count_closed(time_point now, const connection& c, close_reason reason) noexcept {
+  if (histograms_)
+    histograms_->lifetime.record(now - c.made_at);
   ++counts_.closed_by[static_cast<std::size_t>(reason)];
 }
 

@@ -49,6 +49,7 @@ void check(const pool_options& options) {
            "must not be below dial_backoff, which is " + text(options.dial_backoff));
   above_zero("idle_timeout", options.idle_timeout);
   above_zero("max_lifetime", options.max_lifetime);
+  above_zero("lease_warning", options.lease_warning);
   above_zero("probe.interval", options.probe.interval);
   above_zero("probe.timeout", options.probe.timeout);
 }

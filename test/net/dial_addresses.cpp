@@ -266,9 +266,10 @@ BOOST_FIXTURE_TEST_CASE(an_address_whose_peer_is_mute_until_the_deadline_is_trie
   const auto dial = [&](time_point deadline) {
     tcp::socket socket(context);
     httpool::stream made(socket);
+    httpool::detail::dial_steps steps;
     std::optional<tcp::endpoint> met;
     const auto on_end = [&](std::exception_ptr, tcp::endpoint at) { met = at; };
-    asio::co_spawn(asio::make_strand(context), to.dial(made, deadline),
+    asio::co_spawn(asio::make_strand(context), to.dial(made, deadline, steps),
                    asio::bind_cancellation_slot(give_up.slot(), on_end));
     BOOST_TEST_REQUIRE(until([&] { return met || (first.accepted() == 1 && now() >= deadline); }));
     if (!met)

@@ -107,6 +107,49 @@ struct meddler : httpool::pool_observer {
 
 } // namespace
 
+BOOST_FIXTURE_TEST_CASE(a_lease_that_lasts_is_reported_with_the_place_that_has_it, loop) {
+  struct witness : httpool::pool_observer {
+    std::vector<httpool::overdue_lease> told;
+    void lease_overdue(const httpool::overdue_lease& one) override {
+      told.push_back(one);
+      throw std::runtime_error("an observer's own affair");
+    }
+  };
+  server host(context);
+  const auto log = std::make_shared<witness>();
+  connection_pool pool(context, host.endpoint(), {.lease_warning = 1ms, .observer = log});
+  std::vector<lease> held;
+  const auto keep = [&](error_code ec, lease got) {
+    BOOST_TEST(!ec);
+    held.push_back(std::move(got));
+  };
+  const auto here = std::source_location::current();
+  pool.async_acquire(keep);
+  pool.async_acquire({.timeout = 5s}, keep);
+  BOOST_REQUIRE(until([&] { return held.size() == 2 && log->told.size() == 2; }));
+  give_back(std::move(held.back()));
+  held.pop_back();
+  settle();
+  held.push_back(pool.try_acquire());
+  BOOST_REQUIRE(held.back());
+  BOOST_REQUIRE(until([&] { return log->told.size() == 3; }));
+  for (unsigned i = 0; i != 3; ++i) {
+    const httpool::overdue_lease& one = log->told[i];
+    BOOST_TEST((one.held >= 1ms));
+    BOOST_TEST(std::string(one.where.file_name()) == here.file_name());
+    BOOST_TEST(std::string(one.where.function_name()) == here.function_name());
+  }
+  BOOST_TEST(log->told[0].where.line() == here.line() + 1);
+  BOOST_TEST(log->told[1].where.line() == here.line() + 2);
+  BOOST_TEST(log->told[2].where.line() == here.line() + 7);
+  const auto listed = pool.overdue_leases();
+  BOOST_TEST(listed.size() == 2u);
+  BOOST_TEST((listed[0].held >= listed[1].held));
+  BOOST_TEST(pool.stats().overdue == 2u);
+  held.clear();
+  BOOST_TEST(pool.overdue_leases().empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(an_observer_is_told_of_each_event_in_order, loop) {
   server host(context);
   const auto log = std::make_shared<diary>();

@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(a_wait_that_ends_with_a_dead_connection_counts_once_and_as_
 
 BOOST_AUTO_TEST_CASE(a_lease_that_comes_to_nothing_leaves_no_deadline) {
   ledger_fixture pool;
-  connection &dead = pool.lease(), &lost = pool.lease();
+  connection &dead = pool.taken(), &lost = pool.lease();
   for (connection* c : {&dead, &lost})
     pool.mind.set_lease_deadline(*c, pool.now + 1s);
   pool.stale(dead);
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(whatever_happens_after_a_pause_starts_the_retry_that_was_he
   };
   for (const event& happens : events) {
     ledger_fixture pool({.max_connections = 3, .dial_backoff = 1s, .max_dial_backoff = 1s});
-    connection &dead = pool.lease(), &other = pool.lease();
+    connection &dead = pool.lease(), &other = pool.taken();
     caller& refused = pool.acquire();
     pool.dial_fails();
     BOOST_TEST(refused.failed_with(refused_by_peer));

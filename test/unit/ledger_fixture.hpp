@@ -64,6 +64,7 @@ public:
   std::vector<connection*> cut_off;
   std::vector<connection*> forgotten;
   std::vector<connection*> aborting;
+  std::vector<connection*> overdue; ///< All that were reported.
 
   // The clock ---------------------------------------------------------------------------------
 
@@ -206,6 +207,14 @@ public:
     return *w.got;
   }
 
+  /// One that was idle and then taken without waiting.
+  connection& taken() {
+    connection& c = lease();
+    give_back(c);
+    BOOST_REQUIRE(try_acquire() == &c);
+    return c;
+  }
+
   /// `count` leased connections.
   std::vector<connection*> leases(std::size_t count) {
     std::vector<connection*> result(count);
@@ -304,6 +313,8 @@ private:
       return probes.push_back(d.connection);
     case action::watch:
       return watched.push_back(d.connection);
+    case action::overdue:
+      return overdue.push_back(d.connection);
     case action::cut_off:
       return cut_off.push_back(d.connection);
     }

@@ -160,6 +160,8 @@ BOOST_AUTO_TEST_CASE(after_the_close_nothing_is_granted_whatever_happens) {
   const auto c = pool.leases(6);
   while (!pool.dials.empty())
     pool.dialed();
+  pool.give_back(*c[3]);
+  BOOST_REQUIRE(pool.try_acquire() == c[3]);
   BOOST_REQUIRE(pool.stats().idle == 1);
   pool.close();
   BOOST_TEST(pool.acquire().failed_with(error::pool_closed));

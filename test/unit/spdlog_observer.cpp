@@ -39,6 +39,9 @@ BOOST_FIXTURE_TEST_CASE(each_event_is_one_line_that_says_what_happened, log_fixt
   observer.connection_closed(3, httpool::close_reason::probe_failed, 1);
   observer.connection_closed(4, httpool::close_reason::idle_timeout, 7);
   observer.dial_failed(httpool::error::connection_refused, 250us);
+  const auto here = std::source_location::current();
+  observer.lease_overdue({5, 60s, here});
+  observer.lease_overdue({6, 61s, {}});
   BOOST_TEST(
       text.str() ==
       "info orders: connection 3 made in 1.500 ms\n"
@@ -47,7 +50,13 @@ BOOST_FIXTURE_TEST_CASE(each_event_is_one_line_that_says_what_happened, log_fixt
       "warning orders: connection 3 probed in 1000.000 ms: bad\n"
       "warning orders: connection 3 closed after 1 uses: probe_failed\n"
       "info orders: connection 4 closed after 7 uses: idle_timeout\n"
-      "warning orders: dial failed after 0.250 ms: connection_refused: nothing listens there\n");
+      "warning orders: dial failed after 0.250 ms: connection_refused: nothing listens there\n"
+      "warning orders: connection 5 has been leased for 60000.000 ms, since " +
+          std::string(here.file_name()) + ":" + std::to_string(here.line()) + " in " +
+          here.function_name() +
+          "\n"
+          "warning orders: connection 6 has been leased for 61000.000 ms, since an exchange "
+          "began\n");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_failed_acquire_tells_what_the_pool_held, log_fixture) {

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <source_location>
 
 namespace httpool {
 class connection_pool;
@@ -29,6 +30,7 @@ struct acquire_operation : waiter, cancellable, operation<lease> {
   connection* granted = nullptr;                 ///< What it ends with,
   boost::system::error_code error = {};          ///< or why without.
   time_point lease_deadline = time_point::max(); ///< Of the lease that it may give.
+  std::source_location where = {};               ///< Who wants it; nobody's place for a client.
 
 protected:
   ~acquire_operation() = default;
@@ -87,16 +89,17 @@ struct initiate_acquire {
   using executor_type = boost::asio::any_io_executor;
 
   std::shared_ptr<pool_core> core;
+  std::source_location where = {};
 
   executor_type get_executor() const noexcept { return executor_of(*core); }
 
   template <class Handler>
   void operator()(Handler&& handler, acquire_options options) const {
     const std::shared_ptr<pool_core> alive = core;
-    start_acquire(*core,
-                  make_operation<acquire_operation, cancel_acquire, lease>(
-                      core, std::forward<Handler>(handler)),
-                  options);
+    auto& operation = make_operation<acquire_operation, cancel_acquire, lease>(
+        core, std::forward<Handler>(handler));
+    operation.where = where;
+    start_acquire(*alive, operation, options);
   }
 };
 
@@ -105,16 +108,17 @@ struct initiate_redial {
   using executor_type = boost::asio::any_io_executor;
 
   std::shared_ptr<pool_core> core;
+  std::source_location where = {};
 
   executor_type get_executor() const noexcept { return executor_of(*core); }
 
   template <class Handler>
   void operator()(Handler&& handler, lease dead, acquire_options options) const {
     const std::shared_ptr<pool_core> alive = core;
-    start_redial(*core,
-                 make_operation<acquire_operation, cancel_acquire, lease>(
-                     core, std::forward<Handler>(handler)),
-                 std::move(dead), options);
+    auto& operation = make_operation<acquire_operation, cancel_acquire, lease>(
+        core, std::forward<Handler>(handler));
+    operation.where = where;
+    start_redial(*alive, operation, std::move(dead), options);
   }
 };
 

@@ -176,6 +176,10 @@ void checked_ledger::carry_out(const ledger::decision& d) {
     return require(c->where == ledger::state::idle && c->watch_by <= now_ &&
                        saturating_add(c->idle_from, 500ms) <= now_,
                    "what is watched has been idle for half a second");
+  case action::overdue:
+    return require(c->where == ledger::state::leased && !c->probing &&
+                       saturating_add(c->leased_at, options_.lease_warning) <= now_,
+                   "only a lease that has lasted is overdue");
   case action::cut_off:
     cut_offs_.push_back({d.what, nullptr, c, 0});
     return require(c->where == ledger::state::leased, "only lessees are cut off");

@@ -92,7 +92,8 @@ std::string to_code(const pool_options& options) {
       .add("max_dial_backoff", options.max_dial_backoff, standard.max_dial_backoff)
       .add("idle_timeout", options.idle_timeout, standard.idle_timeout)
       .add("max_lifetime", options.max_lifetime, standard.max_lifetime)
-      .add("max_uses", options.max_uses, standard.max_uses);
+      .add("max_uses", options.max_uses, standard.max_uses)
+      .add("lease_warning", options.lease_warning, standard.lease_warning);
   if (options.probe.ask) {
     result.add_code("probe", members()
                                  .add_code("ask", "answers_well")

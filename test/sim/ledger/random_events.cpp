@@ -42,6 +42,7 @@ pool_options random_events::random_options() {
   if (random_.chance(60))
     o.probe.ask = answers_well;
   o.probe.interval = random_.one_of<duration>({1ns, 10ms, 100ms, 1s, 10s, for_ever});
+  o.lease_warning = random_.one_of<duration>({1ns, 10ms, 1s, for_ever, for_ever, for_ever});
   o.probe.timeout = random_.one_of<duration>({1ns, 10ms, 1s, 1s, for_ever});
   return o;
 }

@@ -22,6 +22,7 @@ pool_options pool(std::size_t connections, std::size_t waiters) {
   o.max_dial_backoff = 20ns;
   o.idle_timeout = 1s;
   o.max_lifetime = for_ever;
+  o.metrics = false; // They would only make the states larger.
   return o;
 }
 

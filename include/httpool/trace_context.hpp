@@ -1,0 +1,42 @@
+/// \file
+/// The `traceparent` field of W3C Trace Context.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace httpool {
+
+/// Which trace a request belongs to, and which of its spans asks: what the field `traceparent` says
+/// (W3C Trace Context §3.2). The client passes that field on as it is given.
+///
+/// \code
+/// auto context = httpool::trace_context::parse(asked.fields().value("traceparent"));
+/// if (context) {
+///   context->parent_id = new_span_id();
+///   next.fields().set("traceparent", context->to_string());
+/// }
+/// \endcode
+struct trace_context {
+  std::array<std::uint8_t, 16> trace_id = {}; ///< Not all zero.
+  std::array<std::uint8_t, 8> parent_id = {}; ///< Not all zero.
+  std::uint8_t flags = 0;                     ///< Bit 0: sampled.
+
+  /// Whether the caller may have recorded the trace.
+  bool sampled() const noexcept { return (flags & 1) != 0; }
+
+  /// What a field says; nothing if it is malformed, so that a new trace begins. Of a version later
+  /// than 00 that part is read which all versions share.
+  static std::optional<trace_context> parse(std::string_view field) noexcept;
+
+  /// The field, in version 00.
+  std::string to_string() const;
+
+  /// Whether both say the same.
+  friend bool operator==(const trace_context&, const trace_context&) = default;
+};
+
+} // namespace httpool
