@@ -117,6 +117,19 @@ struct origin_stats {
   pool_stats pool;        ///< Its figures.
 };
 
+/// The pool of one origin at one moment, connection by connection.
+struct origin_view {
+  httpool::origin origin; ///< Where its connections lead.
+  pool_view pool;         ///< What it holds.
+};
+
+class client;
+
+namespace detail {
+const std::shared_ptr<client_core>& core_of(const client& of) noexcept;
+std::vector<origin_view> views_of(client_core& core);
+} // namespace detail
+
 /// Sends requests over pooled connections and receives the responses.
 ///
 /// \code
@@ -340,12 +353,17 @@ public:
   /// The figures of each origin that has a pool now, the client's own first.
   std::vector<origin_stats> stats() const;
 
+  /// The same, connection by connection.
+  std::vector<origin_view> views() const;
+
   /// The pool of the client's own origin, such as for `prewarm` and `set_limits`.
   ///
   /// \throws std::logic_error if the client has none.
   connection_pool& pool();
 
 private:
+  friend const std::shared_ptr<detail::client_core>& detail::core_of(const client& of) noexcept;
+
   std::shared_ptr<detail::client_core> core_;
 };
 

@@ -8,6 +8,7 @@
 #include <httpool/lease.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -190,6 +191,9 @@ public:
 
   /// Figures of one moment.
   pool_stats stats() const;
+
+  /// Figures and connections of one moment, in time that grows with the number of connections.
+  pool_view view() const;
 
   /// Dials in advance, so that up to `count` connections exist, within the limits. It gives up when
   /// a dial fails; whoever needs connections at all times sets `pool_limits::min_idle`.

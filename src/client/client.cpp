@@ -36,11 +36,23 @@ std::vector<origin_stats> client::stats() const {
   return core_->stats();
 }
 
+std::vector<origin_view> client::views() const {
+  return core_->views();
+}
+
 void client::close() noexcept {
   core_->close();
 }
 
 namespace detail {
+
+const std::shared_ptr<client_core>& core_of(const client& of) noexcept {
+  return of.core_;
+}
+
+std::vector<origin_view> views_of(client_core& core) {
+  return core.views();
+}
 
 const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept {
   return core.executor;

@@ -260,15 +260,22 @@ void client_core::close() {
     connections->close();
 }
 
+client_core::pools client_core::known_pools() {
+  const std::lock_guard lock(mutex);
+  return all_pools();
+}
+
 std::vector<origin_stats> client_core::stats() {
-  pools known;
-  {
-    const std::lock_guard lock(mutex);
-    known = all_pools();
-  }
   std::vector<origin_stats> all;
-  for (const auto& [where, connections] : known)
+  for (const auto& [where, connections] : known_pools())
     all.push_back(origin_stats{where, connections->stats()});
+  return all;
+}
+
+std::vector<origin_view> client_core::views() {
+  std::vector<origin_view> all;
+  for (const auto& [where, connections] : known_pools())
+    all.push_back(origin_view{where, connections->view()});
   return all;
 }
 

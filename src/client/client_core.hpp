@@ -89,6 +89,7 @@ public:
   void close();
   void drain(client_drain_operation& operation, duration timeout);
   std::vector<origin_stats> stats();
+  std::vector<origin_view> views();
 
   /// Forgets the pool of an origin, if nothing is left in it and nobody uses it.
   void forget(const origin& where) noexcept;
@@ -115,6 +116,7 @@ private:
   bool may_share(const origin& where) const noexcept;
   using pools = std::vector<std::pair<origin, std::shared_ptr<pool_core>>>;
   pools all_pools();
+  pools known_pools();
   pools close_table();
 
   /// Without the client's own. A pool is never destroyed under the lock: that may run events of

@@ -52,6 +52,10 @@ pool_stats connection_pool::stats() const {
   return core_->stats();
 }
 
+pool_view connection_pool::view() const {
+  return core_->view();
+}
+
 void connection_pool::prewarm(std::size_t count) {
   core_->prewarm(count);
 }
@@ -68,6 +72,10 @@ const std::shared_ptr<pool_core>& core_of(const connection_pool& pool) noexcept 
 
 const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept {
   return core.executor();
+}
+
+pool_view view_of(pool_core& core) {
+  return core.view();
 }
 
 void give_ticket(pool_core& core, acquire_operation& operation) {

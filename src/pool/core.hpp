@@ -12,6 +12,7 @@
 
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/observer.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -86,6 +87,7 @@ public:
   void prewarm(std::size_t count);
   void set_limits(const pool_limits& limits);
   pool_stats stats();
+  pool_view view();
   bool is_empty();
 
   /// Whether a connection that is leased may be kept from the pool for longer: it is open, has no

@@ -16,6 +16,7 @@
 #include <httpool/detail/waiter.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
@@ -269,6 +270,18 @@ public:
 
   pool_snapshot snapshot() const noexcept;
   pool_stats stats(time_point now) const noexcept;
+
+  /// The figures, and each connection, without its endpoint, in the order of `for_each`.
+  pool_view view(time_point now) const;
+
+  /// Calls `function` with each connection.
+  template <class Function>
+  void for_each(Function function) const {
+    for (const connections* const list : {&dialing_, &idle_, &leased_, &closing_}) {
+      for (const connection& c : *list)
+        function(c);
+    }
+  }
 
   /// Throws `std::logic_error` naming the first invariant that does not hold. To be called between
   /// events, after `wants_dial()` has said no.

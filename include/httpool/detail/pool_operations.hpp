@@ -7,6 +7,7 @@
 #include <httpool/detail/waiter.hpp>
 #include <httpool/lease.hpp>
 #include <httpool/pool_options.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/intrusive/list_hook.hpp>
@@ -70,6 +71,7 @@ private:
 
 const std::shared_ptr<pool_core>& core_of(const connection_pool& pool) noexcept;
 const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept;
+pool_view view_of(pool_core& core);
 void give_ticket(pool_core& core, acquire_operation& operation);
 void give_ticket(pool_core& core, drain_operation& operation);
 
