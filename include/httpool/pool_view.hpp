@@ -33,10 +33,11 @@ struct connection_view {
   /// Its peer; none while it is being dialed, nor if that is a Unix-domain socket.
   boost::asio::ip::tcp::endpoint endpoint;
 
-  std::chrono::steady_clock::time_point dialed_at = {}; ///< When its dial began.
-  std::chrono::steady_clock::time_point since =
-      {}; ///< When its state began; of a closing one, when
-          ///< its last lease did or, without any, its dial.
+  /// When its dial began.
+  std::chrono::steady_clock::time_point dialed_at = {};
+
+  /// When its state began; of a closing one, when its last lease did or, without any, its dial.
+  std::chrono::steady_clock::time_point since = {};
 };
 
 /// A pool at one moment: the figures and the connections agree.
