@@ -9,8 +9,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_future.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <exception>
@@ -21,6 +22,7 @@ namespace demo {
 namespace {
 
 namespace asio = boost::asio;
+using namespace std::chrono_literals;
 
 httpool::inspector* page = nullptr; // set before there are other threads
 std::string title;
@@ -40,24 +42,36 @@ public:
       asio::co_spawn(threads_, caller(i), asio::detached);
   }
 
+  steady_load(const steady_load&) = delete;
+  steady_load& operator=(const steady_load&) = delete;
+
   ~steady_load() {
     client_.close();
+    threads_.stop(); // callers that make a pause
     threads_.join();
   }
 
 private:
   static httpool::client_options options(httpool::inspector& on) {
     httpool::client_options chosen;
-    chosen.pool.max_connections = 10;
+    chosen.pool.max_connections = 8;
+    chosen.pool.max_uses = 60;
+    chosen.pool.idle_timeout = 5s;
+    chosen.probe_path = "/healthz";
+    chosen.pool.probe.interval = 2s;
     chosen.pool.observer = on.observer("Steady load");
     return chosen;
   }
 
+  // Now busy, now not.
   asio::awaitable<void> caller(std::size_t number) {
+    asio::steady_timer pause(threads_);
     for (std::uint64_t i = number * 131;; i = i * 31 + 7) {
-      const answer got = co_await get(client_, "/delay/" + std::to_string(i % 97 * 5));
+      const answer got = co_await get(client_, "/delay/" + std::to_string(i % 97 * i % 11 * 90));
       if (got.error)
         co_return;
+      pause.expires_after(std::chrono::milliseconds(i % 13 == 0 ? 6000 : i % 5 * 40));
+      co_await pause.async_wait(asio::use_awaitable);
     }
   }
 

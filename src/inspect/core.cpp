@@ -106,7 +106,8 @@ void inspector_core::sample() {
     return;
   sight_.at = clock::now();
   const auto passed = static_cast<std::uint64_t>((sight_.at - began_) / options_.sample_every);
-  sight_.column = std::max(sight_.column + 1, columns + passed);
+  sight_.column = columns + passed;
+  event_ = nullptr;
   const bool turns = sight_.at - turned_ >= 10s;
   if (turns)
     turned_ = sight_.at;
@@ -161,10 +162,8 @@ std::shared_ptr<const std::string> inspector_core::event(bool is_whole) {
   const std::lock_guard lock(mutex_);
   if (is_whole)
     return std::make_shared<const std::string>(event_text(sight_, true));
-  if (!event_ || event_column_ != sight_.column) {
+  if (!event_)
     event_ = std::make_shared<const std::string>(event_text(sight_, false));
-    event_column_ = sight_.column;
-  }
   return event_;
 }
 

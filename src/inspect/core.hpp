@@ -101,8 +101,7 @@ private:
   std::condition_variable ended_;
   sight sight_;
   std::chrono::steady_clock::time_point turned_ = began_;
-  std::shared_ptr<const std::string> event_;
-  std::uint64_t event_column_ = 0;
+  std::shared_ptr<const std::string> event_; ///< Of the latest sample, once it was asked for.
 
   std::mutex ending_; ///< Guards the end of the thread.
   std::thread thread_;

@@ -55,9 +55,9 @@ std::string busy_text(const std::string& history) {
     return std::count_if(history.begin(), history.end(),
                          [&](char c) { return which.find(c) != std::string_view::npos; });
   };
-  const auto all = count("diulpc");
+  const auto all = count("diulnpc");
   return all == 0 ? "–"
-                  : percent_text(static_cast<double>(count("ulp")) / static_cast<double>(all));
+                  : percent_text(static_cast<double>(count("ulnp")) / static_cast<double>(all));
 }
 
 std::string text_of(const occurrence& what) {

@@ -89,19 +89,25 @@ std::string bars_of(std::string_view history, char mark) {
   };
   static constexpr std::array<shape, 5> shapes = {
       {{'i', 7, 2}, {'u', 6, 8}, {'l', 1, 14}, {'p', 4, 8}, {'c', 12, 3}}};
+  const auto is_of = [&](std::size_t i) {
+    return history[i] == mark || (mark == 'l' && history[i] == 'n');
+  };
   std::string path;
   for (std::size_t i = 0; i < history.size();) {
     std::size_t end = i + 1;
-    if (history[i] == mark && mark == 'd') {
+    if (is_of(i) && mark == 'd') {
       path += 'M' + std::to_string(i) + " 3h.6v10h-.6z"; // a stripe a column
-    } else if (history[i] == mark) {
+    } else if (is_of(i)) {
       while (end < history.size() && history[end] == mark)
         ++end;
       const auto how = std::find_if(shapes.begin(), shapes.end(),
                                     [&](const shape& each) { return each.mark == mark; });
-      const std::string width = std::to_string(end - i);
-      path += 'M' + std::to_string(i) + ' ' + std::to_string(how->top) + 'h' + width + 'v' +
-              std::to_string(how->height) + "h-" + width + 'z';
+      // A lease after another begins with a gap.
+      const bool has_gap = history[i] == 'n';
+      const std::string width =
+          has_gap ? std::to_string(end - i - 1) + ".7" : std::to_string(end - i);
+      path += 'M' + std::to_string(i) + (has_gap ? ".3 " : " ") + std::to_string(how->top) + 'h' +
+              width + 'v' + std::to_string(how->height) + "h-" + width + 'z';
     }
     i = end;
   }

@@ -118,7 +118,7 @@ json::object server_object(const watched_server& of) {
 
 std::string report_text(const sight& all) {
   json::object made{{"sample", all.column - columns},
-                    {"sample_every_ms", ms_of(all.sample_every)},
+                    {"sample_every_ms", all.sample_every / std::chrono::milliseconds(1)},
                     {"left_out", all.left_out}};
   json::array pools;
   for (const watched& group : all.pools) {

@@ -5,7 +5,7 @@
   const one = (selector, from = document) => from.querySelector(selector);
   const status = one('#status'), pause = one('#pause'), detail = one('#detail');
   const shapes = {i: [7, 2], u: [6, 8], l: [1, 14], p: [4, 8], c: [12, 3]};
-  const words = {d: 'dialing', i: 'idle', u: 'used, and idle again', l: 'leased', p: 'probed', c: 'closing', '.': 'not there'};
+  const words = {d: 'dialing', i: 'idle', u: 'used, and idle again', l: 'leased', n: 'leased anew', p: 'probed', c: 'closing', '.': 'not there'};
   const pools = new Map(); // what is kept of each section, by its key
   let source = null, isPaused = false, column = 0, msPerColumn = 200, pointed = null;
 
@@ -23,14 +23,16 @@
     let path = '';
     for (let i = 0, end; i < columns; i = end) {
       end = i + 1;
-      if (history[i] !== kind) continue;
+      const isAnew = kind === 'l' && history[i] === 'n';
+      if (history[i] !== kind && !isAnew) continue;
       if (kind === 'd') {
         path += `M${i} 3h.6v10h-.6z`;
         continue;
       }
       while (end < columns && history[end] === kind) ++end;
       const [top, height] = shapes[kind];
-      path += `M${i} ${top}h${end - i}v${height}h-${end - i}z`;
+      const width = isAnew ? `${end - i - 1}.7` : end - i; // a lease after another begins with a gap
+      path += `M${i}${isAnew ? '.3' : ''} ${top}h${width}v${height}h-${width}z`;
     }
     return path;
   };

@@ -67,7 +67,8 @@ std::string count_text(std::uint64_t count) {
 }
 
 std::string percent_text(double part) {
-  const double percent = part * 100;
+  // Nothing is said to be all that is not.
+  const double percent = part > 0.99 ? std::floor(part * 1000) / 10 : part * 100;
   const bool is_whole = percent <= 0 || percent >= 100 || (percent >= 10 && percent < 99);
   return fixed(percent, is_whole ? 0 : 1, "%");
 }

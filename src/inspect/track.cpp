@@ -18,11 +18,23 @@ mark mark_of(const connection_view& now, const connection_view& before) noexcept
   case connection_state::idle:
     return now.uses != before.uses ? mark::used : mark::idle;
   case connection_state::leased:
-    return now.probed ? mark::probed : mark::leased;
+    if (now.probed)
+      return mark::probed;
+    return now.uses != before.uses ? mark::leased_anew : mark::leased;
   case connection_state::closing:
     break;
   }
   return mark::closing;
+}
+
+/// The same, of one that may have been looked at in that column before.
+mark mark_of(const connection_view& now, const lane& before, std::uint64_t column) noexcept {
+  const mark made = mark_of(now, before.seen);
+  const auto then = static_cast<mark>(before.marks.at(column));
+  const bool was_used = then == mark::used || then == mark::leased || then == mark::leased_anew;
+  if (made == mark::idle && was_used)
+    return mark::used;
+  return made == mark::leased && then == mark::leased_anew ? then : made;
 }
 
 } // namespace
@@ -44,7 +56,7 @@ void track::update(pool_view view, std::uint64_t column, time_point now, std::si
       ++hidden_;
       continue;
     }
-    found->marks.set(column, static_cast<char>(mark_of(seen, found->seen)));
+    found->marks.set(column, static_cast<char>(mark_of(seen, *found, column)));
     found->seen = seen;
     found->is_gone = false;
     found->last_column = column;
@@ -60,10 +72,8 @@ void track::update(pool_view view, std::uint64_t column, time_point now, std::si
 
 void track::miss(std::uint64_t column) {
   skip_to(column);
-  for (lane& each : lanes_) {
+  for (lane& each : lanes_)
     each.is_gone = true;
-    each.marks.set(column, absent);
-  }
   waiting_.set(column, 0);
   is_gone_ = true;
   hidden_ = 0;
@@ -73,6 +83,8 @@ void track::miss(std::uint64_t column) {
 
 /// Columns in which nobody looked are like the last one; what is to be set next is empty.
 void track::skip_to(std::uint64_t column) {
+  if (column == column_)
+    return;
   const std::uint64_t missed = column - column_ - 1;
   const std::uint64_t first = column - std::min<std::uint64_t>(missed, columns - 1);
   for (lane& each : lanes_) {

@@ -21,6 +21,7 @@ enum class mark : char {
   idle = 'i',
   used = 'u', ///< Idle, but it was used since the column before.
   leased = 'l',
+  leased_anew = 'n', ///< Leased, but by another lease than in the column before.
   probed = 'p',
   closing = 'c',
 };
@@ -56,8 +57,8 @@ public:
 
   explicit track(std::string name) : name_(std::move(name)) {}
 
-  /// Takes in what the pool holds in a column that is later than all before, at the time `now`. No
-  /// more than `max_lanes` connections are followed.
+  /// Takes in what the pool holds in a column, the same as before or a later one, at the time
+  /// `now`. No more than `max_lanes` connections are followed.
   void update(pool_view view, std::uint64_t column, time_point now, std::size_t max_lanes);
 
   /// The pool is not there in that column; its connections are gone.
