@@ -147,7 +147,7 @@ void inspector_core::look_at(watched& pools, std::size_t& room) {
     found->update(std::move(each.view), sight_.column, sight_.at, options_.max_lanes);
   }
   for (track& each : pools.tracks) {
-    if (each.last_column() != sight_.column)
+    if (each.seen_at() != sight_.at)
       each.miss(sight_.column);
   }
   std::erase_if(pools.tracks, [&](const track& each) {

@@ -7,7 +7,7 @@ namespace httpool::detail {
 namespace {
 
 /// Lanes of connections that have gone, beside which others are forgotten.
-constexpr std::size_t most_gone = 24;
+constexpr std::size_t most_gone = 16;
 
 constexpr char absent = static_cast<char>(mark::absent);
 
@@ -99,12 +99,13 @@ void track::skip_to(std::uint64_t column) {
   column_ = column;
 }
 
-/// The lane of a connection: one that is being dialed has no id, but is the only one of its time.
+/// The lane of a connection, which had no id while it was being dialed.
 lane* track::find(const connection_view& seen) {
-  for (lane& each : lanes_) {
-    const bool may_be = each.is_gone && (each.seen.id == 0 || each.seen.id == seen.id);
-    if (may_be && each.seen.dialed_at == seen.dialed_at)
-      return &each;
+  for (const std::uint64_t id : {seen.id, std::uint64_t{0}}) {
+    for (lane& each : lanes_) {
+      if (each.is_gone && each.seen.id == id && each.seen.dialed_at == seen.dialed_at)
+        return &each;
+    }
   }
   return nullptr;
 }
