@@ -126,7 +126,6 @@ struct origin_view {
 class client;
 
 namespace detail {
-const std::shared_ptr<client_core>& core_of(const client& of) noexcept;
 std::vector<origin_view> views_of(client_core& core);
 } // namespace detail
 
@@ -362,7 +361,7 @@ public:
   connection_pool& pool();
 
 private:
-  friend const std::shared_ptr<detail::client_core>& detail::core_of(const client& of) noexcept;
+  friend const std::shared_ptr<detail::client_core>& detail::core_of(const client& one) noexcept;
 
   std::shared_ptr<detail::client_core> core_;
 };

@@ -46,12 +46,12 @@ void client::close() noexcept {
 
 namespace detail {
 
-const std::shared_ptr<client_core>& core_of(const client& of) noexcept {
-  return of.core_;
-}
-
 std::vector<origin_view> views_of(client_core& core) {
   return core.views();
+}
+
+const std::shared_ptr<client_core>& core_of(const client& one) noexcept {
+  return one.core_;
 }
 
 const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept {

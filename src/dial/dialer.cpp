@@ -125,6 +125,12 @@ asio::awaitable<void> dialer::establish(stream& made, bool& is_in_tunnel) {
     co_await encrypt(made, *tls_, peer_.host, peer_.port);
 }
 
+dialer::host_and_port dialer::peer() const {
+  if (const auto* unix_socket = std::get_if<unix_path>(&target_))
+    return {unix_socket->path, 0};
+  return peer_;
+}
+
 void dialer::failed(const tcp::endpoint& endpoint, time_point now) noexcept {
   memory_.failed(endpoint, now);
 }

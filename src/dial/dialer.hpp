@@ -49,6 +49,9 @@ public:
   /// \throws boost::system::system_error why not; the socket may then still be open.
   boost::asio::awaitable<boost::asio::ip::tcp::endpoint> dial(stream& made, time_point deadline);
 
+  /// Whom callers talk to: a host, or the path of a Unix-domain socket with port 0.
+  host_and_port peer() const;
+
   /// Takes in that a connection to `endpoint` did not serve, so that dials prefer others for a
   /// while. May be called from any thread.
   void failed(const boost::asio::ip::tcp::endpoint& endpoint, time_point now) noexcept;

@@ -90,6 +90,9 @@ public:
   pool_view view();
   bool is_empty();
 
+  /// Whom the connections lead to: a host, or the path of a Unix-domain socket with port 0.
+  dialer::host_and_port place() const { return dialer_.peer(); }
+
   /// Whether a connection that is leased may be kept from the pool for longer: it is open, has no
   /// more connections than it may, and nobody waits for one.
   bool is_calm();

@@ -18,6 +18,7 @@
 #include <utility>
 
 namespace httpool {
+class client;
 class response_stream;
 }
 
@@ -92,6 +93,7 @@ private:
   ticket operation_;
 };
 
+const std::shared_ptr<client_core>& core_of(const client& one) noexcept;
 const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept;
 const boost::asio::any_io_executor& executor_of(const exchange& core) noexcept;
 void give_ticket(client_core& core, call_operation& operation);
