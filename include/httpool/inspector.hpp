@@ -47,7 +47,8 @@ struct inspector_options {
 };
 
 /// Shows pools, clients and servers as a page on a `server`: `/pool`, `/pool.json`, the events
-/// that keep the page live, `/pool/events`, and `/metrics`.
+/// that keep the page live, `/pool/events`, and the figures of `metrics_registry`, `/metrics`, with
+/// the names given as labels `name`. Of two pools with the same name that has the first alone.
 ///
 /// \code
 /// httpool::inspector inspector;

@@ -66,8 +66,23 @@ void inspector_core::close() noexcept {
   }
   ended_.notify_all();
   const std::lock_guard lock(ending_);
-  if (thread_.joinable())
-    thread_.join();
+  if (!thread_.joinable())
+    return;
+  thread_.join();
+  for (const auto& each : sight_.servers)
+    metrics_.remove(*each);
+}
+
+std::vector<metric_label> inspector_core::labels_of(const std::string& name) {
+  return {{"name", clean_text(name)}};
+}
+
+void inspector_core::add_metrics(const std::function<void(metrics_registry&)>& add) {
+  try {
+    add(metrics_);
+  } catch (const std::invalid_argument&) {
+    // The page may have two of a name, the metrics may not.
+  }
 }
 
 /// Under the lock.
@@ -89,7 +104,11 @@ void inspector_core::watch(std::string name, watched::look_function look) {
 
 void inspector_core::watch_server(std::string name, std::function<server_stats()> figures) {
   const std::lock_guard lock(mutex_);
-  sight_.servers.push_back({clean_text(name), std::move(figures), {}});
+  sight_.servers.push_back(std::make_unique<watched_server>());
+  watched_server& made = *sight_.servers.back();
+  made.name = clean_text(name);
+  made.figures = std::move(figures);
+  add_metrics([&](metrics_registry& to) { to.add(made, labels_of(made.name)); });
 }
 
 std::shared_ptr<recorder> inspector_core::observer(std::string name,
@@ -121,8 +140,8 @@ void inspector_core::sample() {
   std::erase_if(sight_.pools, [](const watched& each) {
     return !each.look && each.tracks.empty() && each.observer.use_count() <= 1;
   });
-  for (watched_server& each : sight_.servers)
-    each.seen = each.figures();
+  for (const auto& each : sight_.servers)
+    each->seen = each->figures();
   column_ = sight_.column;
 }
 

@@ -5,6 +5,7 @@
 #include "inspect/track.hpp"
 
 #include <httpool/inspector.hpp>
+#include <httpool/metrics.hpp>
 #include <httpool/pool_view.hpp>
 
 #include <atomic>
@@ -38,9 +39,11 @@ struct watched {
 };
 
 struct watched_server {
+  server_stats stats() const { return figures(); }
+
   std::string name;
   std::function<server_stats()> figures;
-  server_stats seen = {};
+  server_stats seen = {}; ///< At the latest look.
 };
 
 /// All that was seen, at the latest look.
@@ -49,7 +52,7 @@ struct sight {
   std::chrono::steady_clock::time_point at = {};
   std::chrono::nanoseconds sample_every = {};
   std::vector<watched> pools;
-  std::vector<watched_server> servers;
+  std::vector<std::unique_ptr<watched_server>> servers;
   std::size_t left_out = 0; ///< Pools beyond `inspector_options::max_pools`.
 };
 
@@ -61,6 +64,13 @@ public:
   const inspector_options& options() const noexcept { return options_; }
 
   void watch(std::string name, watched::look_function look);
+
+  /// Adds a pool or a client to the metrics. One whose name another has is left out of them.
+  template <class Watched>
+  void count(const std::string& name, const Watched& what) {
+    add_metrics([&](metrics_registry& to) { to.add(what, labels_of(name)); });
+  }
+
   void watch_server(std::string name, std::function<server_stats()> figures);
   std::shared_ptr<recorder> observer(std::string name, std::shared_ptr<pool_observer> next);
 
@@ -82,11 +92,15 @@ public:
   /// is made once for all streams.
   std::shared_ptr<const std::string> event(bool is_whole);
 
+  std::string metrics(metrics_format format) const { return metrics_.render(format); }
+
   /// Takes one of the places that streams have; false if there is none.
   bool take_stream() noexcept;
   void leave_stream() noexcept { --streams_; }
 
 private:
+  static std::vector<metric_label> labels_of(const std::string& name);
+  void add_metrics(const std::function<void(metrics_registry&)>& add);
   watched& named(std::string name);
   void look_at(watched& pools, std::size_t& room);
   void run();
@@ -96,6 +110,7 @@ private:
   std::atomic<bool> is_closed_ = false;
   std::atomic<std::uint64_t> column_ = columns;
   std::atomic<std::size_t> streams_ = 0;
+  metrics_registry metrics_;
 
   std::mutex mutex_; ///< Guards what follows, up to the thread.
   std::condition_variable ended_;

@@ -191,9 +191,9 @@ std::vector<std::array<std::string, 3>> occurrences_of(const sight& all) {
 
 std::vector<std::array<std::string, 7>> servers_of(const sight& all) {
   std::vector<std::array<std::string, 7>> rows;
-  for (const watched_server& each : all.servers) {
-    const server_stats& s = each.seen;
-    rows.push_back({each.name, count_text(s.open), count_text(s.peak_open), count_text(s.accepted),
+  for (const auto& each : all.servers) {
+    const server_stats& s = each->seen;
+    rows.push_back({each->name, count_text(s.open), count_text(s.peak_open), count_text(s.accepted),
                     count_text(s.requests), count_text(s.refused + s.timed_out),
                     count_text(s.handler_failures)});
   }

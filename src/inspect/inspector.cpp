@@ -7,6 +7,7 @@
 #include <httpool/client.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/inspector.hpp>
+#include <httpool/metrics.hpp>
 
 #include <string_view>
 #include <utility>
@@ -43,6 +44,13 @@ response report(inspector_core& core) {
   return message;
 }
 
+response metrics(inspector_core& core, const request& asked) {
+  const metrics_format format = metrics_format_for(asked.fields().value("Accept"));
+  response message(200, core.metrics(format), content_type_of(format));
+  detail::protect(message);
+  return message;
+}
+
 reply events(const std::shared_ptr<inspector_core>& core, bool to_head) {
   if (to_head) {
     response message(200, std::string(), "text/event-stream");
@@ -57,7 +65,7 @@ reply events(const std::shared_ptr<inspector_core>& core, bool to_head) {
 std::optional<reply> answer_to(const std::shared_ptr<inspector_core>& core,
                                const request& message) {
   const std::string_view path = path_of(message.target());
-  if (path != "/pool" && path != "/pool.json" && path != "/pool/events")
+  if (path != "/pool" && path != "/pool.json" && path != "/pool/events" && path != "/metrics")
     return std::nullopt;
   if (const unsigned status = detail::refusal_of(message, core->options().hosts); status != 0)
     return refuse(status);
@@ -65,6 +73,8 @@ std::optional<reply> answer_to(const std::shared_ptr<inspector_core>& core,
     return refuse(503);
   if (path == "/pool/events")
     return events(core, message.method() == "HEAD");
+  if (path == "/metrics")
+    return metrics(*core, message);
   return path == "/pool" ? page(*core) : report(*core);
 }
 
@@ -80,6 +90,7 @@ inspector::~inspector() {
 void inspector::watch(std::string name, const connection_pool& pool) {
   using views = std::vector<detail::watched::named_view>;
   const std::weak_ptr<detail::pool_core> weak = detail::core_of(pool);
+  core_->count(name, pool);
   core_->watch(std::move(name), [weak]() -> std::optional<views> {
     const auto core = weak.lock();
     if (!core)
@@ -93,6 +104,7 @@ void inspector::watch(std::string name, const connection_pool& pool) {
 void inspector::watch(std::string name, const client& of) {
   using views = std::vector<detail::watched::named_view>;
   const std::weak_ptr<detail::client_core> weak = detail::core_of(of);
+  core_->count(name, of);
   core_->watch(std::move(name), [weak]() -> std::optional<views> {
     const auto core = weak.lock();
     if (!core)

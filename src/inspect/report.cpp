@@ -127,8 +127,8 @@ std::string report_text(const sight& all) {
   }
   made["pools"] = std::move(pools);
   json::array servers;
-  for (const watched_server& each : all.servers)
-    servers.emplace_back(server_object(each));
+  for (const auto& each : all.servers)
+    servers.emplace_back(server_object(*each));
   made["servers"] = std::move(servers);
   json::array events;
   for (const auto& [ago, name, text] : occurrences_of(all))

@@ -308,6 +308,22 @@ BOOST_AUTO_TEST_CASE(a_reader_that_does_not_read_misses_samples_and_nobody_waits
   BOOST_TEST(page.ask("/pool.json").status() == 200u);
 }
 
+BOOST_AUTO_TEST_CASE(metrics_are_those_of_all_that_is_watched) {
+  loop run;
+  net_test::server peer(run.context);
+  shown page;
+  httpool::connection_pool pool(run.context, peer.endpoint());
+  page.inspector.watch("orders", pool);
+  page.inspector.watch_server("page", [&] { return page.server->stats(); });
+  page.inspector.watch_server("page", [&] { return page.server->stats(); });
+  fill(run, pool, 2);
+  const response got = page.ask("/metrics");
+  BOOST_TEST(got.fields().value("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
+  BOOST_TEST(has(got.body(), "name=\"orders\""));
+  BOOST_TEST(has(got.body(), "name=\"page\""));
+  BOOST_TEST(page.ask("/metrics", "Host: evil.example\r\n").status() == 421u);
+}
+
 BOOST_AUTO_TEST_CASE(hostile_names_stay_texts) {
   loop run;
   net_test::server peer(run.context);
