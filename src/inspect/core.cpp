@@ -99,7 +99,10 @@ watched& inspector_core::named(std::string name) {
 
 void inspector_core::watch(std::string name, watched::look_function look) {
   const std::lock_guard lock(mutex_);
-  named(std::move(name)).look = std::move(look);
+  watched& known = named(std::move(name));
+  known.look = std::move(look);
+  // Of another client, whose origins are none of this one's business.
+  std::erase_if(known.tracks, [](const track& each) { return !each.name().empty(); });
 }
 
 void inspector_core::watch_server(std::string name, std::function<server_stats()> figures) {

@@ -153,10 +153,11 @@
     const passed = Math.min(columns, Math.max(1, all.column - column));
     column = all.column;
     msPerColumn = all.ms;
-    const place = one('#pools');
+    let place = one('#pools').firstElementChild;
     const known = new Set(all.pools.map(each => each.k));
     for (const [key, pool] of pools) {
       if (known.has(key)) continue;
+      if (place === pool.node) place = place.nextElementSibling;
       pool.node.remove();
       pools.delete(key);
     }
@@ -168,8 +169,9 @@
         pool.lanes.clear();
         pool.node.dataset.key = each.k;
         pools.set(each.k, pool);
-        place.append(pool.node);
       }
+      if (pool.node === place) place = place.nextElementSibling;
+      else if (!pool.node.contains(document.activeElement)) one('#pools').insertBefore(pool.node, place);
       updatePool(pool, each, passed);
     }
     one('#no-pools').hidden = all.pools.length !== 0;
