@@ -298,7 +298,13 @@ std::string usage() {
        << "A URL is http[s]://HOST[:PORT][/PATH][?QUERY] or http+unix://SOCKET[/PATH][?QUERY], "
           "with\n"
        << "the socket's slashes written %2F. Requests go to the URLs in turn.\n"
-       << described();
+       << described()
+       << "examples:\n"
+          "  service_a http://127.0.0.1:8080/\n"
+          "  service_a http://127.0.0.1:8080/echo --data @order.json --header 'Content-Type: "
+          "application/json'\n"
+          "  service_a https://example.org/ --requests 1000 --concurrency 16 --stats\n"
+          "exit codes: 0 if every request was answered, 1 if one was not, 2 for wrong arguments\n";
   return text.str();
 }
 

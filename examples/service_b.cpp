@@ -116,10 +116,22 @@ service_b::certificate_files certificates_of(const po::variables_map& flags) {
 }
 #endif
 
+std::string usage(const po::options_description& known) {
+  std::ostringstream text;
+  text << "usage: service_b [options]\n"
+          "Answers HTTP requests until SIGTERM or SIGINT. Standard output tells where it listens.\n"
+       << known
+       << "examples:\n"
+          "  service_b --port 8080 --threads 2\n"
+          "  service_b --port 8443 --cert chain.pem --key key.pem\n"
+          "exit codes: 0 after a signal, 1 if it cannot listen, 2 for wrong arguments\n";
+  return std::move(text).str();
+}
+
 // False if only help was wanted, which has been given then.
 bool parse(int argc, char** argv, settings& to) {
   constexpr std::int64_t many = 1'000'000'000'000;
-  po::options_description known("service_b [flags]");
+  po::options_description known("options");
   const auto text = [](std::string&& standard) {
     return po::value<std::string>()->default_value(std::move(standard));
   };
@@ -155,7 +167,7 @@ bool parse(int argc, char** argv, settings& to) {
     throw usage_error(wrong.what());
   }
   if (flags.count("help") != 0) {
-    say(known);
+    say(usage(known));
     return false;
   }
   to.host = flags["host"].as<std::string>();

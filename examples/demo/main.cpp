@@ -42,7 +42,10 @@ constexpr std::string_view usage =
     "                  machine's port PORT (8081 if none is named; 0 has the system pick one)\n"
     "  --help          show this\n"
     "\n"
-    "Exits with 0 if everything that it claims was seen to hold, with 1 if not.\n"
+    "examples:\n"
+    "  connection_pool_demo\n"
+    "  connection_pool_demo --serve 8081\n"
+    "exit codes: 0 if everything that it claims was seen to hold, 1 if not, 2 for wrong arguments\n"
     "Colours are for terminals; NO_COLOR=1 in the environment turns them off.\n";
 
 struct chapter {
