@@ -6,6 +6,7 @@
 #include <httpool/client_response.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/detail/client_operations.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/origin.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/proxy_settings.hpp>
@@ -126,7 +127,7 @@ struct origin_view {
 class client;
 
 namespace detail {
-std::vector<origin_view> views_of(client_core& core);
+HTTPOOL_EXPORT std::vector<origin_view> views_of(client_core& core);
 } // namespace detail
 
 /// Sends requests over pooled connections and receives the responses.
@@ -149,7 +150,7 @@ std::vector<origin_view> views_of(client_core& core);
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
 /// alone. The context may be run by several threads, and handlers may run on other contexts.
-class client {
+class HTTPOOL_EXPORT client {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;

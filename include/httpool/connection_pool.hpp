@@ -3,6 +3,7 @@
 #pragma once
 
 #include <httpool/connection_budget.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/error.hpp>
 #include <httpool/lease.hpp>
@@ -53,7 +54,7 @@ class client_core;
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
 /// alone. The context may be run by several threads.
-class connection_pool {
+class HTTPOOL_EXPORT connection_pool {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;

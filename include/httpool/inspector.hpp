@@ -2,6 +2,7 @@
 /// A page that shows what pools do, live, for whoever runs a program that has them.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/observer.hpp>
 #include <httpool/request.hpp>
 #include <httpool/request_context.hpp>
@@ -66,7 +67,7 @@ struct inspector_options {
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
 /// alone.
-class inspector {
+class HTTPOOL_EXPORT inspector {
 public:
   /// Begins to look at what will be watched.
   ///

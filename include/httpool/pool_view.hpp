@@ -2,6 +2,7 @@
 /// All that a pool holds at one moment, connection by connection.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/pool_stats.hpp>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -21,7 +22,7 @@ enum class connection_state : std::uint8_t {
 };
 
 /// The name of a state, such as "idle".
-const char* to_string(connection_state state) noexcept;
+HTTPOOL_EXPORT const char* to_string(connection_state state) noexcept;
 
 /// One connection of a pool.
 struct connection_view {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <httpool/body_source.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/request.hpp>
 #include <httpool/request_context.hpp>
 #include <httpool/response.hpp>
@@ -99,7 +100,7 @@ concept takes_request = requires(F& f, request r) {
 ///
 /// Copies share one function object. It is called by one thread at a time for each server that has
 /// a copy.
-class server_handler {
+class HTTPOOL_EXPORT server_handler {
 public:
   /// Keeps `function`, moved or copied from what is given.
   template <class F>
