@@ -14,6 +14,9 @@ endif()
 if(NOT TARGET httpool::tls)
   list(APPEND not_built PATTERN "tls_*" EXCLUDE)
 endif()
+if(NOT TARGET httpool::inspect)
+  list(APPEND not_built PATTERN "inspector*" EXCLUDE)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/httpool
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.hpp" ${not_built})
