@@ -128,6 +128,8 @@ private:
         return false;
       }
     }
+    if (!has(head_, "chunked"))
+      return false; // it was refused
     for (;;) {
       const std::size_t line = raw_.find("\r\n");
       const std::size_t size =
