@@ -20,7 +20,7 @@
 namespace httpool {
 class client;
 class response_stream;
-}
+} // namespace httpool
 
 namespace httpool::detail {
 
