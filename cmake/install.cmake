@@ -17,7 +17,7 @@ if(NOT TARGET httpool::tls)
   list(APPEND not_built PATTERN "tls_*" EXCLUDE)
 endif()
 if(NOT TARGET httpool::inspect)
-  list(APPEND not_built PATTERN "inspector.hpp" EXCLUDE)
+  list(APPEND not_built PATTERN "inspector*" EXCLUDE)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/httpool
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

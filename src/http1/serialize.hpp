@@ -57,7 +57,7 @@ struct response_context {
   http_version peer = http_version::http_1_1; // what the request spoke
   bool keep_alive = true;
   bool is_streamed = false; // the body follows, and nobody knows its length
-  std::string_view date; // for a response that has none; RFC 9110 §6.6.1
+  std::string_view date;    // for a response that has none; RFC 9110 §6.6.1
 };
 
 // Appends the head of a response. `Connection`, `Content-Length`, `Transfer-Encoding` and, if it is

@@ -46,7 +46,7 @@
     return path + 'V100z';
   };
 
-  // Lanes out of sight are not drawn.
+  // Lanes out of sight are seldom brought up to date: for those who search or listen to the page.
   const seen = new IntersectionObserver(entries => {
     for (const entry of entries) {
       const lane = entry.target.kept;
@@ -56,9 +56,11 @@
     }
   }, {rootMargin: '200px'});
 
-  const draw = lane => {
-    if (!lane.isStale || !lane.isSeen) return;
+  const draw = (lane, isTurn = false) => {
+    if (!lane.isStale || !(lane.isSeen || isTurn)) return;
     lane.isStale = false;
+    for (const [node, name] of lane.fields) setText(node, lane.texts[name]);
+    if (lane.node.dataset.state !== lane.texts.state) lane.node.dataset.state = lane.texts.state;
     for (const [path, kind] of lane.paths) {
       const d = bars(lane.history, kind);
       if (path.getAttribute('d') !== d) path.setAttribute('d', d);
@@ -66,7 +68,7 @@
   };
 
   const makeLane = node => {
-    const lane = {node, fields: fieldsOf(node), history: '.'.repeat(columns), isStale: true, isSeen: false, texts: {},
+    const lane = {node, fields: fieldsOf(node), history: '.'.repeat(columns), isStale: false, isSeen: false, texts: {},
                   paths: [...node.querySelectorAll('path')].map(each => [each, each.getAttribute('class')])};
     node.kept = lane;
     seen.observe(node);
@@ -74,13 +76,11 @@
   };
 
   const updateLane = (lane, told, passed) => {
+    const isTurn = !lane.texts.state || (told.k + column) % 10 === 0;
     lane.texts = told.f;
-    for (const [node, name] of lane.fields) setText(node, told.f[name]);
-    lane.node.dataset.state = told.f.state;
-    const before = lane.history;
-    lane.history = told.h || (before + told.m.repeat(passed)).slice(-columns);
-    lane.isStale ||= lane.history !== before;
-    draw(lane);
+    lane.history = told.h || (lane.history + told.m.repeat(passed)).slice(-columns);
+    lane.isStale = true;
+    draw(lane, isTurn);
   };
 
   const makePool = node => {

@@ -20,7 +20,8 @@ mark mark_of(const connection_view& now, const connection_view& before) noexcept
   case connection_state::leased:
     if (now.probed)
       return mark::probed;
-    return now.uses != before.uses ? mark::leased_anew : mark::leased;
+    // After many leases, gaps would say nothing.
+    return now.uses == before.uses + 1 ? mark::leased_anew : mark::leased;
   case connection_state::closing:
     break;
   }

@@ -21,7 +21,7 @@ enum class mark : char {
   idle = 'i',
   used = 'u', ///< Idle, but it was used since the column before.
   leased = 'l',
-  leased_anew = 'n', ///< Leased, but by another lease than in the column before.
+  leased_anew = 'n', ///< Leased, by the lease after that of the column before.
   probed = 'p',
   closing = 'c',
 };
