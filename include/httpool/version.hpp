@@ -1,5 +1,6 @@
 /// \file
-/// The version of httpool, for the preprocessor. CMake refuses to configure if it is not the project's.
+/// The version of httpool, for the preprocessor. CMake refuses to configure if it is not the
+/// project's.
 #pragma once
 
 /// Rises with changes after which programs may have to be changed; while it is 0, the minor does.
