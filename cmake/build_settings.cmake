@@ -24,26 +24,43 @@ if(HTTPOOL_SANITIZE)
   endif()
 endif()
 
-# httpool_library(NAME sources... [NEEDS package...]): a library of this project, called
-# httpool::NAME here and by its users, without the prefix httpool_ if NAME has it. It is installed
-# with the others. NEEDS names packages (or PACKAGE@VERSION) beyond Boost and Threads that its users
-# must find too: the library is then a component of its own, so that those who don't use it needn't
-# have them.
+# The number of the binary interface, in the names of shared libraries. It rises whenever a program
+# would have to be compiled anew: see doc/install.md.
+set(HTTPOOL_ABI 1)
+
+# httpool_library(NAME sources... [PART_OF library] [NEEDS package...]): a library of this project,
+# called httpool::NAME here and by its users, without the prefix httpool_ if NAME has it. It is
+# installed with the others. NEEDS names packages (or PACKAGE@VERSION) beyond Boost and Threads that
+# its users must find too: the library is then a component of its own, so that those who don't use it
+# needn't have them.
+#
+# Among shared libraries one with PART_OF is no file of its own, since it shares with others what they
+# hide: its code is in the library named, which must be there already, and its name stands for that.
 function(httpool_library name)
-  cmake_parse_arguments(arg "" "" "NEEDS" ${ARGN})
+  cmake_parse_arguments(arg "" "PART_OF" "NEEDS" ${ARGN})
+  set(sources ${arg_UNPARSED_ARGUMENTS})
   string(REGEX REPLACE "^httpool_" "" export_name "${name}")
-  add_library(${name} ${arg_UNPARSED_ARGUMENTS})
+  set_property(GLOBAL APPEND PROPERTY HTTPOOL_LIBRARIES ${name})
+  if(arg_PART_OF AND BUILD_SHARED_LIBS)
+    add_library(${name} INTERFACE)
+    target_sources(${arg_PART_OF} PRIVATE ${sources})
+    target_link_libraries(${name} INTERFACE ${arg_PART_OF})
+  else()
+    add_library(${name} ${sources})
+    target_compile_features(${name} PUBLIC cxx_std_20)
+    target_include_directories(${name}
+      PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+      PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${name} PUBLIC Boost::headers Threads::Threads
+      PRIVATE $<BUILD_INTERFACE:httpool_build_settings>)
+    set_target_properties(${name} PROPERTIES VERSION ${HTTPOOL_ABI} SOVERSION ${HTTPOOL_ABI})
+    if(BUILD_SHARED_LIBS)
+      set_target_properties(${name} PROPERTIES
+        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    endif()
+  endif()
   add_library(httpool::${export_name} ALIAS ${name})
   set_target_properties(${name} PROPERTIES
     EXPORT_NAME ${export_name}
-    HTTPOOL_NEEDS "${arg_NEEDS}"
-    VERSION ${PROJECT_VERSION}
-    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-  set_property(GLOBAL APPEND PROPERTY HTTPOOL_LIBRARIES ${name})
-  target_compile_features(${name} PUBLIC cxx_std_20)
-  target_include_directories(${name}
-    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
-    PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(${name} PUBLIC Boost::headers Threads::Threads
-    PRIVATE $<BUILD_INTERFACE:httpool_build_settings>)
+    HTTPOOL_NEEDS "${arg_NEEDS}")
 endfunction()

@@ -1,4 +1,6 @@
-# What `cmake --install` puts where, and the package that find_package(httpool CONFIG) finds.
+# What `cmake --install` puts where, and the package that find_package(httpool CONFIG) finds. Its
+# components are runtime, the shared libraries; development, what building programs takes; and tools,
+# the programs that there are already.
 #
 # Nothing here names a library: httpool_library() has registered each with the export it belongs to.
 
@@ -14,10 +16,14 @@ endif()
 if(NOT TARGET httpool::tls)
   list(APPEND not_built PATTERN "tls_*" EXCLUDE)
 endif()
+if(NOT TARGET httpool::inspect)
+  list(APPEND not_built PATTERN "inspector*" EXCLUDE)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/httpool
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  COMPONENT development
   FILES_MATCHING PATTERN "*.hpp" ${not_built})
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
 
 get_property(libraries GLOBAL PROPERTY HTTPOOL_LIBRARIES)
 set(HTTPOOL_OPTIONAL_COMPONENTS "")
@@ -36,15 +42,15 @@ foreach(library IN LISTS libraries)
   endif()
   list(APPEND exports ${export})
   install(TARGETS ${library} EXPORT ${export}
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+      COMPONENT runtime NAMELINK_COMPONENT development
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endforeach()
 
 list(REMOVE_DUPLICATES exports)
 foreach(export IN LISTS exports)
-  install(EXPORT ${export} NAMESPACE httpool:: DESTINATION ${package_dir})
+  install(EXPORT ${export} NAMESPACE httpool:: DESTINATION ${package_dir} COMPONENT development)
 endforeach()
 
 configure_package_config_file(
@@ -59,4 +65,17 @@ install(
   FILES
     ${PROJECT_BINARY_DIR}/httpool-config.cmake
     ${PROJECT_BINARY_DIR}/httpool-config-version.cmake
-  DESTINATION ${package_dir})
+  DESTINATION ${package_dir} COMPONENT development)
+include(cmake/pkg_config.cmake)
+
+if(HTTPOOL_BUILD_EXAMPLES)
+  set(programs service_a service_b connection_pool_demo)
+  install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+  foreach(program IN LISTS programs)
+    install(FILES ${PROJECT_SOURCE_DIR}/packaging/man/${program}.1
+      DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
+    install(FILES ${PROJECT_SOURCE_DIR}/packaging/bash-completion/httpool
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+      RENAME ${program} COMPONENT tools)
+  endforeach()
+endif()

@@ -1,5 +1,6 @@
 // Calls an HTTP server over a pool of connections, and tells what came of it.
 
+#include "page_server.hpp"
 #include "service_a_options.hpp"
 #include "service_a_output.hpp"
 #include "service_a_report.hpp"
@@ -16,10 +17,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <optional>
@@ -37,8 +40,12 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-httpool::client_options client_options_for(const options& wanted) {
+constexpr const char* page_title = "ServiceA";
+
+httpool::client_options client_options_for(const options& wanted, page_server* page) {
   httpool::client_options chosen;
+  if (page)
+    chosen.pool.observer = page->inspector().observer(page_title);
   chosen.exchange_timeout = wanted.timeout;
   chosen.pool.acquire_timeout = wanted.timeout;
   chosen.pool.dial_timeout = wanted.timeout;
@@ -81,10 +88,13 @@ void flush_output() {
 /// Callers that share one client until all requests have been sent.
 class load {
 public:
-  load(asio::io_context& context, const options& wanted)
+  load(asio::io_context& context, const options& wanted, page_server* page)
       : wanted_(wanted),
-        client_(context, wanted.destinations.front().where, client_options_for(wanted)),
+        context_(context),
+        client_(context, wanted.destinations.front().where, client_options_for(wanted, page)),
         progress_(context) {
+    if (page)
+      page->inspector().watch(page_title, client_);
     if (wanted.output)
       output_.emplace(context.get_executor(), *wanted.output);
   }
@@ -113,6 +123,14 @@ public:
     if (wanted_.stats)
       print_stats();
     return summary_.all_answered();
+  }
+
+  /// For those who look at the page.
+  void stay() {
+    asio::signal_set signals(context_, SIGINT, SIGTERM);
+    signals.async_wait([this](boost::system::error_code, int) { client_.close(); });
+    context_.restart();
+    context_.run();
   }
 
 private:
@@ -193,11 +211,14 @@ private:
     flush_output();
   }
 
-  /// An open pool would keep the context running.
+  /// An open pool would keep the context running, which is what `stay` needs.
   void end() {
     ended_ = clock::now();
     stats_ = client_.stats();
-    client_.close();
+    if (wanted_.keep)
+      context_.stop();
+    else
+      client_.close();
     progress_.cancel();
     if (is_showing_)
       std::cerr << "\r\x1b[K";
@@ -234,6 +255,7 @@ private:
   }
 
   const options& wanted_;
+  asio::io_context& context_;
   httpool::client client_;
   std::optional<body_output> output_;
   asio::steady_timer progress_;
@@ -254,10 +276,18 @@ int run(int argc, const char* const* argv) {
     return 0;
   }
   asio::io_context context(1);
-  load all(context, wanted);
+  std::optional<page_server> page;
+  if (wanted.page) {
+    page.emplace(wanted.page->address(), wanted.page->port());
+    std::cerr << "service_a: the page is at " << page->url() << '\n';
+  }
+  load all(context, wanted, page ? &*page : nullptr);
   all.start();
   context.run();
-  return all.report() ? 0 : 1;
+  const bool are_all_answered = all.report();
+  if (wanted.keep)
+    all.stay();
+  return are_all_answered ? 0 : 1;
 }
 
 /// One line, whatever the arguments held.

@@ -55,6 +55,11 @@ po::options_description described() {
       "- is standard output");
   add("json", po::bool_switch(), "a line of JSON for each request");
   add("stats", po::bool_switch(), "the statistics of the pools, on stderr");
+  add("inspect", po::value<std::string>(),
+      "the port of a page that shows the pools, live; 0 lets the system pick one");
+  add("inspect-host", po::value<std::string>(),
+      "the address that the page listens on (=127.0.0.1); whoever reaches it may read it");
+  add("keep", po::bool_switch(), "with --inspect: stay when all is sent, until a signal");
   add("help", po::bool_switch(), "this text");
   return all;
 }
@@ -223,6 +228,22 @@ void take_proxies(const po::variables_map& given, httpool::proxy_settings& wante
   }
 }
 
+void take_page(const po::variables_map& given, options& wanted) {
+  wanted.keep = given["keep"].as<bool>();
+  if (given.count("inspect") == 0) {
+    if (wanted.keep || given.count("inspect-host") != 0)
+      throw usage_error("--keep and --inspect-host need --inspect");
+    return;
+  }
+  const std::string host =
+      given.count("inspect-host") == 0 ? "127.0.0.1" : given["inspect-host"].as<std::string>();
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(host, error);
+  if (error)
+    throw usage_error("--inspect-host is \"" + host + "\", but must be an IP address");
+  wanted.page.emplace(address, static_cast<std::uint16_t>(number(given, "inspect", 0, 65535)));
+}
+
 options from(const po::variables_map& given) {
   options wanted;
   wanted.help = given["help"].as<bool>();
@@ -244,6 +265,7 @@ options from(const po::variables_map& given) {
     throw usage_error("--json and --output - exclude each other: both want standard output");
   take_tls(given, wanted.tls);
   take_proxies(given, wanted.proxies);
+  take_page(given, wanted);
   take_message(given, wanted);
   return wanted;
 }
@@ -276,7 +298,13 @@ std::string usage() {
        << "A URL is http[s]://HOST[:PORT][/PATH][?QUERY] or http+unix://SOCKET[/PATH][?QUERY], "
           "with\n"
        << "the socket's slashes written %2F. Requests go to the URLs in turn.\n"
-       << described();
+       << described()
+       << "examples:\n"
+          "  service_a http://127.0.0.1:8080/\n"
+          "  service_a http://127.0.0.1:8080/echo --data @order.json --header 'Content-Type: "
+          "application/json'\n"
+          "  service_a https://example.org/ --requests 1000 --concurrency 16 --stats\n"
+          "exit codes: 0 if every request was answered, 1 if one was not, 2 for wrong arguments\n";
   return text.str();
 }
 

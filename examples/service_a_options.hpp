@@ -5,6 +5,8 @@
 #include <httpool/proxy_settings.hpp>
 #include <httpool/request.hpp>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -43,6 +45,8 @@ struct options {
   httpool::proxy_settings proxies;
   std::optional<std::string> output;    ///< Where bodies go: a file, or `-`.
   std::optional<std::string> data_file; ///< Where the bodies of the requests come from.
+  std::optional<boost::asio::ip::tcp::endpoint> page; ///< Where the pools are shown.
+  bool keep = false;                                  ///< The page stays until a signal.
   bool json = false;
   bool stats = false;
   bool help = false;

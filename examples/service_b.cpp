@@ -1,5 +1,6 @@
 // ServiceB: an HTTP server to call, measure and restart. `service_b --help` lists the flags.
 
+#include "page_server.hpp"
 #include "service_b_routes.hpp"
 #ifdef SERVICE_B_TLS
 #include "service_b_tls.hpp"
@@ -21,6 +22,7 @@
 #include <cstdint>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -37,6 +39,7 @@ struct settings {
   std::uint16_t port = 0;
   std::size_t threads = 1;
   std::string log_level;
+  std::optional<tcp::endpoint> page;
   httpool::server_options server;
 #ifdef SERVICE_B_TLS
   service_b::certificate_files certificates;
@@ -54,6 +57,22 @@ std::int64_t number(const po::variables_map& flags, const char* name, std::int64
     throw usage_error("--" + std::string(name) + " must be " + std::to_string(least) + " to " +
                       std::to_string(most) + ", not " + std::to_string(value));
   return value;
+}
+
+std::optional<tcp::endpoint> page_of(const po::variables_map& flags) {
+  if (flags.count("inspect") == 0) {
+    if (flags.count("inspect-host") != 0)
+      throw usage_error("--inspect-host needs --inspect");
+    return {};
+  }
+  const auto port = static_cast<std::uint16_t>(number(flags, "inspect", 0, 65535));
+  const std::string host =
+      flags.count("inspect-host") == 0 ? "127.0.0.1" : flags["inspect-host"].as<std::string>();
+  boost::system::error_code ec;
+  const auto address = asio::ip::make_address(host, ec);
+  if (ec)
+    throw usage_error("--inspect-host must be an IP address, not " + host);
+  return tcp::endpoint(address, port);
 }
 
 // Or else somebody would wait for it for ever.
@@ -97,10 +116,22 @@ service_b::certificate_files certificates_of(const po::variables_map& flags) {
 }
 #endif
 
+std::string usage(const po::options_description& known) {
+  std::ostringstream text;
+  text << "usage: service_b [options]\n"
+          "Answers HTTP requests until SIGTERM or SIGINT. Standard output tells where it listens.\n"
+       << known
+       << "examples:\n"
+          "  service_b --port 8080 --threads 2\n"
+          "  service_b --port 8443 --cert chain.pem --key key.pem\n"
+          "exit codes: 0 after a signal, 1 if it cannot listen, 2 for wrong arguments\n";
+  return std::move(text).str();
+}
+
 // False if only help was wanted, which has been given then.
 bool parse(int argc, char** argv, settings& to) {
   constexpr std::int64_t many = 1'000'000'000'000;
-  po::options_description known("service_b [flags]");
+  po::options_description known("options");
   const auto text = [](std::string&& standard) {
     return po::value<std::string>()->default_value(std::move(standard));
   };
@@ -113,8 +144,12 @@ bool parse(int argc, char** argv, settings& to) {
                                                    "requests a connection; 0: no limit")(
       "idle-timeout-ms", integer(60'000), "how long a connection may be idle")(
       "max-connections", integer(0), "connections at a time; 0: no limit")(
-      "log-level", text("info"),
-      "trace, debug, info, warn, error or off; the log goes to stderr")("help", "show this");
+      "log-level", text("info"), "trace, debug, info, warn, error or off; the log goes to stderr")(
+      "inspect", po::value<std::int64_t>(),
+      "port of a page that shows what the server does; 0 lets the system pick one")(
+      "inspect-host", po::value<std::string>(),
+      "address that the page listens on (=127.0.0.1); whoever reaches it may read it")("help",
+                                                                                       "show this");
 #ifdef SERVICE_B_TLS
   add_certificates(known);
 #endif
@@ -132,7 +167,7 @@ bool parse(int argc, char** argv, settings& to) {
     throw usage_error(wrong.what());
   }
   if (flags.count("help") != 0) {
-    say(known);
+    say(usage(known));
     return false;
   }
   to.host = flags["host"].as<std::string>();
@@ -148,6 +183,7 @@ bool parse(int argc, char** argv, settings& to) {
   to.server.max_connections = static_cast<std::size_t>(number(flags, "max-connections", 0, many));
   to.server.idle_timeout =
       std::chrono::milliseconds(number(flags, "idle-timeout-ms", 1, many / 1000));
+  to.page = page_of(flags);
 #ifdef SERVICE_B_TLS
   to.certificates = certificates_of(flags);
 #endif
@@ -204,6 +240,12 @@ void serve(const settings& given) {
   }
 #endif
   httpool::server_threads server(given.threads, endpoint_of(given), answer, options);
+  std::optional<page_server> page;
+  if (given.page) {
+    page.emplace(given.page->address(), given.page->port());
+    page->inspector().watch_server("ServiceB", [&server] { return server.stats(); });
+    spdlog::info("the page is at {}", page->url());
+  }
   std::ostringstream ready;
   ready << "listening on " << server.local_endpoint() << '\n';
   say(ready.str());

@@ -1,6 +1,7 @@
 // The pool's own account of a load, and an end at which nobody loses an answer.
 
 #include "calls.hpp"
+#include "live.hpp"
 #include "scenarios.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -42,7 +43,9 @@ farewell drain_both_sides(httpool::server_threads& service_b) {
   asio::thread_pool threads(2);
   httpool::client_options options;
   options.pool.max_connections = 4;
+  options.pool.observer = page_observer();
   httpool::client client = make_client(threads, service_b.local_endpoint(), options);
+  const shown on_page(client);
 
   std::vector<std::future<void>> tasks;
   for (std::size_t task = 0; task != seen.tasks; ++task)

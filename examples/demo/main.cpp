@@ -2,6 +2,7 @@
 // `connection_pool_demo --help` lists the flags.
 
 #include "calls.hpp"
+#include "live.hpp"
 #include "report.hpp"
 #include "scenarios.hpp"
 #include "service_b_routes.hpp"
@@ -11,12 +12,17 @@
 
 #include <boost/asio/ip/address_v4.hpp>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -26,15 +32,20 @@ namespace demo {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: connection_pool_demo [--json] [--help]\n"
+    "usage: connection_pool_demo [--json | --serve [PORT]] [--help]\n"
     "\n"
     "Runs ServiceB, an HTTP server, on a free port of this machine, calls it through a pool of\n"
     "connections, and shows what happens to them. It takes some seconds.\n"
     "\n"
-    "  --json  give the figures as one JSON document\n"
-    "  --help  show this\n"
+    "  --json          give the figures as one JSON document\n"
+    "  --serve [PORT]  do so over and over, until a signal, and show it live on a page of this\n"
+    "                  machine's port PORT (8081 if none is named; 0 has the system pick one)\n"
+    "  --help          show this\n"
     "\n"
-    "Exits with 0 if everything that it claims was seen to hold, with 1 if not.\n"
+    "examples:\n"
+    "  connection_pool_demo\n"
+    "  connection_pool_demo --serve 8081\n"
+    "exit codes: 0 if everything that it claims was seen to hold, 1 if not, 2 for wrong arguments\n"
     "Colours are for terminals; NO_COLOR=1 in the environment turns them off.\n";
 
 struct chapter {
@@ -59,7 +70,7 @@ bool wants_colour() {
   return isatty(STDOUT_FILENO) && (!no_colour || !*no_colour);
 }
 
-int run(report& to) {
+int run(report& to, const std::function<bool()>& goes_on) {
   const clock::time_point start = clock::now();
   httpool::server_options options;
   options.on_response = service_b::stamp;
@@ -71,6 +82,9 @@ int run(report& to) {
   std::size_t broken = 0;
   section told;
   for (const chapter& each : chapters) {
+    if (!goes_on())
+      break;
+    call_pools(each.title);
     ++told.number;
     told.title = each.title;
     told.seen = each.run(service_b);
@@ -93,8 +107,71 @@ int run(report& to) {
   return broken == 0 ? 0 : 1;
 }
 
-int refuse(std::string_view argument) {
-  std::cerr << "connection_pool_demo: unknown argument " << argument << '\n' << usage;
+// Says nothing: there is a page to look at.
+class no_report final : public report {
+  void begin(const boost::asio::ip::tcp::endpoint&) override {}
+  void add(const section&) override {}
+  void end(std::size_t, std::size_t, milliseconds) override {}
+};
+
+struct arguments {
+  bool help = false;
+  bool json = false;
+  std::optional<std::uint16_t> page_port;
+};
+
+struct usage_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+std::uint16_t port_of(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw usage_error("--serve is \"" + std::string(text) + "\", but must be a port");
+  return port;
+}
+
+arguments parse(int argc, const char* const* argv) {
+  constexpr std::uint16_t usual_port = 8081;
+  arguments wanted;
+  for (int i = 1; i != argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--help") {
+      wanted.help = true;
+    } else if (argument == "--json") {
+      wanted.json = true;
+    } else if (argument == "--serve") {
+      const bool has_port = i + 1 != argc && !std::string_view(argv[i + 1]).starts_with("--");
+      wanted.page_port = has_port ? port_of(argv[++i]) : usual_port;
+    } else {
+      throw usage_error("unknown argument " + std::string(argument));
+    }
+  }
+  if (wanted.json && wanted.page_port)
+    throw usage_error("--json and --serve exclude each other");
+  return wanted;
+}
+
+int run(const arguments& wanted) {
+  if (wanted.help) {
+    std::cout << usage;
+    return 0;
+  }
+  if (wanted.page_port) {
+    no_report silent;
+    serve(*wanted.page_port, [&](const auto& goes_on) { run(silent, goes_on); });
+    return 0;
+  }
+  const auto report = wanted.json ? make_json_report() : make_text_report(wants_colour());
+  return run(*report, [] { return true; });
+}
+
+// One line, whatever the arguments held.
+int refuse(std::string why) {
+  std::replace_if(
+      why.begin(), why.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  std::cerr << "connection_pool_demo: " << why << '\n' << usage;
   return 2;
 }
 
@@ -102,21 +179,10 @@ int refuse(std::string_view argument) {
 } // namespace demo
 
 int main(int argc, char** argv) {
-  std::unique_ptr<demo::report> report;
-  for (int i = 1; i != argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--help") {
-      std::cout << demo::usage;
-      return 0;
-    }
-    if (argument != "--json")
-      return demo::refuse(argument);
-    report = demo::make_json_report();
-  }
-  if (!report)
-    report = demo::make_text_report(demo::wants_colour());
   try {
-    return demo::run(*report);
+    return demo::run(demo::parse(argc, argv));
+  } catch (const demo::usage_error& wrong) {
+    return demo::refuse(wrong.what());
   } catch (const std::exception& failed) {
     std::cerr << "connection_pool_demo: " << failed.what() << '\n';
     return 1;

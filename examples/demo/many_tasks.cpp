@@ -1,6 +1,7 @@
 // Many tasks on several threads share a few connections.
 
 #include "calls.hpp"
+#include "live.hpp"
 #include "scenarios.hpp"
 
 #include <httpool/connection_pool.hpp>
@@ -75,7 +76,8 @@ shared_pool share_a_pool(httpool::server_threads& service_b) {
   seen.limit = 5;
   asio::thread_pool threads(seen.threads);
   httpool::connection_pool pool(threads, service_b.local_endpoint(),
-                                {.max_connections = seen.limit});
+                                {.max_connections = seen.limit, .observer = page_observer()});
+  const shown on_page(pool);
 
   const clock::time_point start = clock::now();
   std::vector<std::future<turn>> turns;
@@ -100,7 +102,9 @@ limit_held press_against_the_limit(httpool::server_threads& service_b) {
   asio::thread_pool threads(seen.threads);
   httpool::client_options options;
   options.pool.max_connections = seen.limit;
+  options.pool.observer = page_observer();
   httpool::client client = make_client(threads, service_b.local_endpoint(), options);
+  const shown on_page(client);
 
   const std::uint64_t accepted_before = service_b.stats().accepted;
   const clock::time_point start = clock::now();

@@ -1,6 +1,7 @@
 // Requests sent ahead, over a lease that is used as the plain socket that it is.
 
 #include "calls.hpp"
+#include "live.hpp"
 #include "scenarios.hpp"
 
 #include <httpool/connection_pool.hpp>
@@ -62,6 +63,7 @@ asio::awaitable<ten_in_one_write> write_ten(httpool::connection_pool& pool) {
 ten_in_one_write send_ten_at_once(httpool::server_threads& service_b) {
   asio::thread_pool threads(1);
   httpool::connection_pool pool(threads, service_b.local_endpoint());
+  const shown on_page(pool);
   ten_in_one_write seen = asio::co_spawn(threads, write_ten(pool), asio::use_future).get();
   pool.async_drain(asio::use_future).get();
   return seen;

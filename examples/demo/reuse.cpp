@@ -1,6 +1,7 @@
 // What reuse looks like, and what it is worth.
 
 #include "calls.hpp"
+#include "live.hpp"
 #include "scenarios.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -55,6 +56,7 @@ latencies summary_of(const std::vector<answer>& answers) {
 one_connection send_one_after_another(httpool::server_threads& service_b) {
   asio::thread_pool threads(1);
   httpool::client client = make_client(threads, service_b.local_endpoint());
+  const shown on_page(client);
   one_connection seen;
   seen.answers = asio::co_spawn(threads, one_after_another(client, 5), asio::use_future).get();
   client.pool().async_drain(asio::use_future).get();
@@ -66,8 +68,11 @@ connection_cost compare_new_with_reused(httpool::server_threads& service_b) {
   asio::thread_pool threads(1);
   httpool::client_options used_once;
   used_once.pool.max_uses = 1;
+  used_once.pool.observer = page_observer("new");
   httpool::client fresh = make_client(threads, service_b.local_endpoint(), used_once);
   httpool::client reusing = make_client(threads, service_b.local_endpoint());
+  const shown fresh_on_page(fresh, "new");
+  const shown reusing_on_page(reusing, "reused");
 
   std::vector<answer> of_fresh;
   std::vector<answer> of_reusing;

@@ -1,6 +1,7 @@
 // What can go wrong with a pool, and what its users see of it.
 
 #include "calls.hpp"
+#include "live.hpp"
 #include "scenarios.hpp"
 #include "silent_peer.hpp"
 
@@ -52,7 +53,9 @@ timed_out_waiter let_a_waiter_time_out(httpool::server_threads& service_b) {
   constexpr auto allowed = 100ms;
   constexpr auto held_for = 150ms;
   asio::thread_pool threads(1);
-  httpool::connection_pool pool(threads, service_b.local_endpoint(), {.max_connections = 1});
+  httpool::connection_pool pool(threads, service_b.local_endpoint(),
+                                {.max_connections = 1, .observer = page_observer()});
+  const shown on_page(pool);
 
   // As long as this lease lasts, everybody else has to wait.
   httpool::lease held = pool.async_acquire(asio::use_future).get();
@@ -82,7 +85,10 @@ timed_out_waiter let_a_waiter_time_out(httpool::server_threads& service_b) {
 
 killed_while_idle kill_idle_connections(httpool::server_threads& service_b) {
   asio::thread_pool threads(1);
-  httpool::client client = make_client(threads, service_b.local_endpoint());
+  httpool::client_options options;
+  options.pool.observer = page_observer();
+  httpool::client client = make_client(threads, service_b.local_endpoint(), options);
+  const shown on_page(client);
   const auto kill = [&](std::uint64_t connection) {
     service_b.close_connection(connection);
     wait_until("ServiceB has closed it", [&] { return service_b.stats().open == 0; });
@@ -120,7 +126,9 @@ silent_peer_found probe_a_silent_peer(httpool::server_threads& service_b) {
 
   httpool::client_options options;
   options.pool.probe = httpool::http_probe("silent-peer", "/", interval, timeout);
+  options.pool.observer = page_observer("probing");
   httpool::client probing = make_client(threads, peer.local_endpoint(), options);
+  const shown on_page(probing, "probing");
   const std::size_t ignored_before = peer.ignored_bytes();
   const std::size_t closed_before = peer.closed_by_client();
   const clock::time_point sent = clock::now();
@@ -137,7 +145,9 @@ silent_peer_found probe_a_silent_peer(httpool::server_threads& service_b) {
   probing.pool().async_drain(asio::use_future).get();
 
   options.pool.probe = httpool::http_probe("service-b", "/healthz", interval, timeout);
+  options.pool.observer = page_observer("healthy");
   httpool::client healthy = make_client(threads, service_b.local_endpoint(), options);
+  const shown healthy_on_page(healthy, "healthy");
   seen.good_connection = get_now(threads, healthy).connection;
   wait_until("ServiceB has answered three probes", [&] {
     const httpool::pool_stats stats = healthy.pool().stats();

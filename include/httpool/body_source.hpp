@@ -2,6 +2,8 @@
 /// The body of a request that is produced piece by piece while it is sent.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 
@@ -22,7 +24,7 @@ namespace httpool {
 /// the call up. It never runs after an `async_send` has completed. An `async_open` completes
 /// earlier: the source may run until its stream has been read to the end, or for a moment after the
 /// stream was dropped, so let it own what it needs.
-class body_source {
+class HTTPOOL_EXPORT body_source {
 public:
   /// Fills the beginning of a buffer, and says how much; 0 at the end. What it throws ends the
   /// call: with its code if it is a `boost::system::system_error`, else with

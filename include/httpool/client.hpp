@@ -6,6 +6,7 @@
 #include <httpool/client_response.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/detail/client_operations.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/exchange_stats.hpp>
 #include <httpool/origin.hpp>
 #include <httpool/pool_options.hpp>
@@ -126,6 +127,18 @@ struct origin_histograms {
   exchange_histograms exchanges; ///< and what the client has.
 };
 
+/// The pool of one origin at one moment, connection by connection.
+struct origin_view {
+  httpool::origin origin; ///< Where its connections lead.
+  pool_view pool;         ///< What it holds.
+};
+
+class client;
+
+namespace detail {
+HTTPOOL_EXPORT std::vector<origin_view> views_of(client_core& core);
+} // namespace detail
+
 /// Sends requests over pooled connections and receives the responses.
 ///
 /// \code
@@ -146,7 +159,7 @@ struct origin_histograms {
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
 /// alone. The context may be run by several threads, and handlers may run on other contexts.
-class client {
+class HTTPOOL_EXPORT client {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;
@@ -352,6 +365,9 @@ public:
   /// What each of them has measured since its pool was made; all empty if `pool_options::metrics`
   /// is false.
   std::vector<origin_histograms> histograms() const;
+
+  /// The pool of each, connection by connection.
+  std::vector<origin_view> views() const;
 
   /// The pool of the client's own origin, such as for `prewarm` and `set_limits`.
   ///

@@ -2,6 +2,7 @@
 /// A response, and how it came.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/response.hpp>
 
 #include <cstdint>
@@ -14,7 +15,7 @@ class pipelined_call;
 } // namespace detail
 
 /// What a client received, and over which connection.
-class client_response : public response {
+class HTTPOOL_EXPORT client_response : public response {
 public:
   /// An empty response that came over no connection.
   client_response() noexcept = default;

@@ -2,6 +2,8 @@
 /// One limit of connections for several pools.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <cstddef>
 #include <memory>
 
@@ -28,7 +30,7 @@ class budget;
 ///
 /// \par Thread safety
 /// All members may be called from any thread at any time. The pools may run on different contexts.
-class connection_budget {
+class HTTPOOL_EXPORT connection_budget {
 public:
   /// \throws std::invalid_argument if `max_connections` is 0.
   explicit connection_budget(std::size_t max_connections);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <httpool/connection_budget.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/error.hpp>
 #include <httpool/lease.hpp>
 #include <httpool/pool_histograms.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -55,7 +57,7 @@ class client_core;
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be
 /// alone. The context may be run by several threads.
-class connection_pool {
+class HTTPOOL_EXPORT connection_pool {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;
@@ -206,6 +208,9 @@ public:
 
   /// How long what the pool does has taken; all empty if `pool_options::metrics` is false.
   pool_histograms histograms() const;
+
+  /// Figures and connections of one moment, in time that grows with the number of connections.
+  pool_view view() const;
 
   /// Dials in advance, so that up to `count` connections exist, within the limits. It gives up when
   /// a dial fails; whoever needs connections at all times sets `pool_limits::min_idle`.

@@ -2,6 +2,8 @@
 /// Error codes of httpool, each cause its own, and the condition to compare them against.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <boost/system/error_category.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/error_condition.hpp>
@@ -53,17 +55,17 @@ enum class errc {
 };
 
 /// The category of `error`, named "httpool".
-const boost::system::error_category& error_category() noexcept;
+HTTPOOL_EXPORT const boost::system::error_category& error_category() noexcept;
 
 /// The category of `errc`, named "httpool.condition".
-const boost::system::error_category& condition_category() noexcept;
+HTTPOOL_EXPORT const boost::system::error_category& condition_category() noexcept;
 
 /// Makes an error code; found by argument-dependent look-up, so that `error_code ec = error::…`
 /// works.
-boost::system::error_code make_error_code(error value) noexcept;
+HTTPOOL_EXPORT boost::system::error_code make_error_code(error value) noexcept;
 
 /// Makes a condition; found by argument-dependent look-up, so that `ec == errc::…` works.
-boost::system::error_condition make_error_condition(errc value) noexcept;
+HTTPOOL_EXPORT boost::system::error_condition make_error_condition(errc value) noexcept;
 
 } // namespace httpool
 

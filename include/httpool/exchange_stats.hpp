@@ -2,6 +2,7 @@
 /// What became of a client's exchanges.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/histogram.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -32,7 +33,7 @@ enum class exchange_outcome : std::uint8_t {
 inline constexpr std::size_t exchange_outcome_count = 10;
 
 /// As metrics have it: "1xx" to "5xx", "timeout", "connection", "protocol", "cancelled", "other".
-const char* to_string(exchange_outcome outcome) noexcept;
+HTTPOOL_EXPORT const char* to_string(exchange_outcome outcome) noexcept;
 
 /// What an exchange counts as that has ended with a response of this status.
 constexpr exchange_outcome outcome_of(unsigned status) noexcept {
@@ -45,7 +46,7 @@ constexpr exchange_outcome outcome_of(unsigned status) noexcept {
 
 /// What one counts as that has ended without: errors of the system, of name resolution and of TLS
 /// are the connection's.
-exchange_outcome outcome_of(boost::system::error_code error) noexcept;
+HTTPOOL_EXPORT exchange_outcome outcome_of(boost::system::error_code error) noexcept;
 
 /// The exchanges with an origin: those that a client knew where to send.
 struct exchange_stats {

@@ -2,6 +2,8 @@
 /// The header or trailer fields of a message, in one flat buffer.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -48,7 +50,7 @@ struct field {
 /// for (httpool::field line : headers)
 ///   std::cout << line.name << '=' << line.value << '\n';
 /// \endcode
-class fields {
+class HTTPOOL_EXPORT fields {
 public:
   class iterator;
   using const_iterator = iterator;

@@ -2,6 +2,7 @@
 /// A health probe that asks over HTTP.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/pool_options.hpp>
 
 #include <chrono>
@@ -19,8 +20,8 @@ namespace httpool {
 ///
 /// \throws boost::system::system_error with `error::invalid_request` if `host` or `path` cannot be
 /// put on the wire.
-pool_probe http_probe(std::string host, std::string path = "/",
-                      std::chrono::nanoseconds interval = pool_probe().interval,
-                      std::chrono::nanoseconds timeout = pool_probe().timeout);
+HTTPOOL_EXPORT pool_probe http_probe(std::string host, std::string path = "/",
+                                     std::chrono::nanoseconds interval = pool_probe().interval,
+                                     std::chrono::nanoseconds timeout = pool_probe().timeout);
 
 } // namespace httpool

@@ -2,6 +2,7 @@
 /// The right to use one connection alone.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/stream.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -36,7 +37,7 @@ struct connection;
 ///
 /// \par Thread safety
 /// Distinct leases: safe. One lease: one owner at a time, as for any Asio object.
-class lease {
+class HTTPOOL_EXPORT lease {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;

@@ -2,6 +2,7 @@
 /// The figures of pools, clients and servers as text that monitoring systems read.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/server_options.hpp>
 
 #include <concepts>
@@ -25,11 +26,11 @@ enum class metrics_format : std::uint8_t {
 };
 
 /// The value of the `Content-Type` field for what `metrics_registry::render` gives.
-std::string_view content_type_of(metrics_format format) noexcept;
+HTTPOOL_EXPORT std::string_view content_type_of(metrics_format format) noexcept;
 
 /// What an `Accept` field asks for, given as one value: OpenMetrics if that is preferred to plain
 /// text, or else Prometheus's text format, as without such a field.
-metrics_format metrics_format_for(std::string_view accept) noexcept;
+HTTPOOL_EXPORT metrics_format metrics_format_for(std::string_view accept) noexcept;
 
 /// What tells the figures of one thing from those of another.
 struct metric_label {
@@ -52,7 +53,7 @@ struct metric_label {
 ///   return httpool::response(200, metrics.render(format), httpool::content_type_of(format));
 /// });
 /// \endcode
-class metrics_registry {
+class HTTPOOL_EXPORT metrics_registry {
 public:
   /// Knows of nothing yet.
   metrics_registry();

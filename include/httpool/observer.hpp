@@ -2,6 +2,7 @@
 /// The interface through which a pool tells what it does.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/pool_stats.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -20,7 +21,7 @@ namespace httpool {
 ///
 /// \par Errors
 /// What an observer throws is swallowed: an observer cannot harm the pool. It may call the pool.
-class pool_observer {
+class HTTPOOL_EXPORT pool_observer {
 public:
   virtual ~pool_observer() = default;
 

@@ -2,6 +2,8 @@
 /// Where requests go.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -38,7 +40,7 @@ enum class scheme : std::uint8_t {
 /// httpool::origin backend("Backend.Internal.", 8080);   // http://backend.internal:8080
 /// httpool::origin daemon = httpool::origin::unix_socket("/run/daemon.sock");
 /// \endcode
-class origin {
+class HTTPOOL_EXPORT origin {
 public:
   /// `http://localhost`.
   origin() = default;

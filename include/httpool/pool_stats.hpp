@@ -2,6 +2,8 @@
 /// What a pool has done and holds, in figures that add up.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <array>
@@ -34,7 +36,7 @@ enum class close_reason : std::uint8_t {
 inline constexpr std::size_t close_reason_count = 13;
 
 /// The name of a reason, such as "idle_timeout".
-const char* to_string(close_reason reason) noexcept;
+HTTPOOL_EXPORT const char* to_string(close_reason reason) noexcept;
 
 /// What a pool holds at one moment.
 struct pool_snapshot {

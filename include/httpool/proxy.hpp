@@ -2,6 +2,8 @@
 /// A proxy that connections are made through.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,7 +36,7 @@ enum class proxy_kind : std::uint8_t {
 /// options.proxies.http = httpool::proxy("http://user:secret@proxy.internal:3128");
 /// options.proxies.https = options.proxies.http;
 /// \endcode
-class proxy {
+class HTTPOOL_EXPORT proxy {
 public:
   /// The proxy of a URL: `http://[user[:password]@]host[:port]`, the same with `https`, or with
   /// `socks5` or `socks5h`, which are the same: the proxy resolves names with both. Without a port

@@ -2,6 +2,7 @@
 /// Which requests go through which proxy.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/origin.hpp>
 #include <httpool/proxy.hpp>
 
@@ -20,7 +21,7 @@ namespace httpool {
 ///
 /// \par Thread safety
 /// Distinct objects: safe. Shared objects: unsafe, but for concurrent const access.
-class no_proxy_rules {
+class HTTPOOL_EXPORT no_proxy_rules {
 public:
   /// No rules.
   no_proxy_rules() = default;
@@ -75,7 +76,7 @@ private:
 /// options.proxies.https = httpool::proxy("socks5://127.0.0.1:1080");
 /// options.proxies.no_proxy = httpool::no_proxy_rules("localhost, 10.0.0.0/8, .internal");
 /// \endcode
-struct proxy_settings {
+struct HTTPOOL_EXPORT proxy_settings {
   /// For origins with `http`. An `http` or `https` proxy is sent their requests, with credentials
   /// of its own, and forwards them; a `socks5` proxy gives a tunnel.
   std::optional<proxy> http = {};

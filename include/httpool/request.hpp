@@ -2,6 +2,7 @@
 /// An HTTP request: start line, fields, body.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/fields.hpp>
 #include <httpool/http_version.hpp>
 
@@ -28,7 +29,7 @@ namespace httpool {
 /// order.fields().set("Content-Type", "application/json");
 /// order.body("{}");
 /// \endcode
-class request {
+class HTTPOOL_EXPORT request {
 public:
   /// `GET /`; allocates nothing.
   request() noexcept = default;

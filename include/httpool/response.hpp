@@ -2,6 +2,7 @@
 /// An HTTP response: status, fields, body.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/fields.hpp>
 #include <httpool/http_version.hpp>
 
@@ -13,7 +14,7 @@ namespace httpool {
 
 /// The phrase that RFC 9110 §15 (or the registry of status codes) gives a status code, such as
 /// `Not Found` for 404; empty for a code that is not registered.
-std::string_view standard_reason(unsigned status) noexcept;
+HTTPOOL_EXPORT std::string_view standard_reason(unsigned status) noexcept;
 
 /// A response (RFC 9112 §4) with its head in one flat buffer; see `fields` for what that means and
 /// for the errors.
@@ -29,7 +30,7 @@ std::string_view standard_reason(unsigned status) noexcept;
 /// \code
 /// httpool::response answer(404, "no such order\n", "text/plain");
 /// \endcode
-class response {
+class HTTPOOL_EXPORT response {
 public:
   /// `200 OK`; allocates nothing.
   response() noexcept = default;

@@ -4,6 +4,7 @@
 
 #include <httpool/client_response.hpp>
 #include <httpool/detail/client_operations.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/lease.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -37,7 +38,7 @@ namespace httpool {
 ///
 /// \par Thread safety
 /// One thread at a time, as for a socket. It may outlive the client, but not its context.
-class response_stream {
+class HTTPOOL_EXPORT response_stream {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;

@@ -2,6 +2,7 @@
 /// An HTTP/1.1 server.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/detail/operation.hpp>
 #include <httpool/server_handler.hpp>
 #include <httpool/server_options.hpp>
@@ -28,13 +29,13 @@ namespace detail {
 class server_core;
 
 /// An `async_stop` under way.
-struct stop_operation : boost::intrusive::list_base_hook<>, operation<> {
+struct HTTPOOL_EXPORT stop_operation : boost::intrusive::list_base_hook<>, operation<> {
 protected:
   ~stop_operation() = default;
 };
 
 /// Starts `server::async_stop`.
-class initiate_stop {
+class HTTPOOL_EXPORT initiate_stop {
 public:
   using executor_type = boost::asio::any_io_executor;
 
@@ -77,7 +78,7 @@ private:
 ///                        });
 /// context.run();
 /// \endcode
-class server {
+class HTTPOOL_EXPORT server {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;

@@ -2,6 +2,8 @@
 /// The user's side of a server: a function from requests to responses.
 #pragma once
 
+#include <httpool/body_source.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/request.hpp>
 #include <httpool/request_context.hpp>
 #include <httpool/response.hpp>
@@ -16,8 +18,8 @@
 
 namespace httpool {
 
-/// A response now, or a coroutine that will yield one: what a handler returns that answers most
-/// requests at once and only some of them later.
+/// A response now, a coroutine that will yield one, or a response whose body is yet to be produced:
+/// what a handler returns that answers most requests at once and only some of them later.
 class reply {
 public:
   /// A response that is there already.
@@ -26,17 +28,45 @@ public:
   /// A coroutine that will yield the response; the server runs it on its executor.
   reply(boost::asio::awaitable<response> later) : value_(std::move(later)) {}
 
+  /// A response whose body `produce` gives, a piece at a time, until it gives nothing; the body of
+  /// `head` is not sent. It goes out chunked, or to an HTTP/1.0 client until the connection ends,
+  /// and is not asked for where there is none, as in answer to HEAD.
+  ///
+  /// Each piece is written before the next is asked for: a client that does not read holds the
+  /// source up, until `server_options::body_timeout` ends the connection. The source runs on the
+  /// server's executor, and is cancelled and treated as a handler that is a coroutine. If it throws
+  /// the connection ends, so that the client can tell that something is missing.
+  reply(response head, body_source::read_function produce)
+      : value_(std::make_unique<streamed>(std::move(head), std::move(produce))) {}
+
   /// Whether the response is there already.
   bool is_ready() const noexcept { return value_.index() == 0; }
 
+  /// Whether the head is there already, and the body is yet to be produced.
+  bool is_streamed() const noexcept { return value_.index() == 2; }
+
   /// The response; only if `is_ready()`.
   response& now() { return std::get<0>(value_); }
+
+  /// The response without its body; only if `is_streamed()`.
+  response& head() { return std::get<2>(value_)->head; }
+
+  /// What produces the body; only if `is_streamed()`.
+  const body_source::read_function& source() const { return std::get<2>(value_)->produce; }
 
   /// The coroutine; only if not `is_ready()`.
   boost::asio::awaitable<response> later() && { return std::move(std::get<1>(value_)); }
 
 private:
-  std::variant<response, boost::asio::awaitable<response>> value_;
+  struct streamed {
+    streamed(response first, body_source::read_function rest)
+        : head(std::move(first)), produce(std::move(rest)) {}
+
+    response head;
+    body_source::read_function produce;
+  };
+
+  std::variant<response, boost::asio::awaitable<response>, std::unique_ptr<streamed>> value_;
 };
 
 namespace detail {
@@ -70,7 +100,7 @@ concept takes_request = requires(F& f, request r) {
 ///
 /// Copies share one function object. It is called by one thread at a time for each server that has
 /// a copy.
-class server_handler {
+class HTTPOOL_EXPORT server_handler {
 public:
   /// Keeps `function`, moved or copied from what is given.
   template <class F>

@@ -2,6 +2,7 @@
 /// A server on threads of its own.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/server_handler.hpp>
 #include <httpool/server_options.hpp>
 
@@ -21,7 +22,7 @@ namespace httpool {
 /// The members may be called from any thread but the server's own. The handler and
 /// `server_options::on_response` are called by all of the server's threads, and must be ready for
 /// that.
-class server_threads {
+class HTTPOOL_EXPORT server_threads {
 public:
   /// Listens and starts the threads; `threads` is at least 1. Throws as `server`'s constructor
   /// does, and also if another server has the port, `SO_REUSEPORT` or not: only its own threads

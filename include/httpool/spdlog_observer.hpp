@@ -2,6 +2,7 @@
 /// An observer that logs what a pool does; in `httpool::spdlog`, a target of its own.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/observer.hpp>
 
 #include <chrono>
@@ -24,7 +25,7 @@ namespace httpool {
 ///
 /// \par Thread safety
 /// As safe as the logger: use one made for several threads (`_mt`) if several threads use the pool.
-class spdlog_observer final : public pool_observer {
+class HTTPOOL_EXPORT spdlog_observer final : public pool_observer {
 public:
   /// Logs to `logger`, which must not be null, with `name` before each line.
   ///

@@ -2,6 +2,8 @@
 /// What goes to and comes from the peer of a connection, encrypted or not.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/append.hpp>
@@ -33,7 +35,7 @@ namespace detail {
 class secure_stream;
 struct stream_access;
 
-struct delete_secure_stream {
+struct HTTPOOL_EXPORT delete_secure_stream {
   void operator()(secure_stream* stream) const noexcept;
 };
 using secure_stream_pointer = std::unique_ptr<secure_stream, delete_secure_stream>;
@@ -123,10 +125,11 @@ private:
 /// At most so many buffers of a sequence are looked at by one encrypted write.
 constexpr std::size_t gathered_buffers = 16;
 
-void secure_read_some(secure_stream& stream, boost::asio::mutable_buffer buffer,
-                      io_handler handler);
-void secure_write_some(secure_stream& stream, const boost::asio::const_buffer* buffers,
-                       std::size_t count, io_handler handler);
+HTTPOOL_EXPORT void secure_read_some(secure_stream& stream, boost::asio::mutable_buffer buffer,
+                                     io_handler handler);
+HTTPOOL_EXPORT void secure_write_some(secure_stream& stream,
+                                      const boost::asio::const_buffer* buffers, std::size_t count,
+                                      io_handler handler);
 
 } // namespace detail
 
@@ -152,7 +155,7 @@ void secure_write_some(secure_stream& stream, const boost::asio::const_buffer* b
 /// co_await beast::http::async_write(lease.stream(), request, asio::use_awaitable);
 /// co_await beast::http::async_read(lease.stream(), lease.buffer(), response, asio::use_awaitable);
 /// \endcode
-class stream {
+class HTTPOOL_EXPORT stream {
 public:
   /// The type of `get_executor()`.
   using executor_type = boost::asio::any_io_executor;

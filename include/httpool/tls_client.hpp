@@ -2,6 +2,7 @@
 /// TLS for the connections of pools and clients.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/stream.hpp>
 #include <httpool/tls_certificate.hpp>
 
@@ -110,7 +111,7 @@ struct tls_client_stats {
 /// options.pool.tls = httpool::tls_client::create();
 /// httpool::client client(context, httpool::url("https://example.org").origin(), options);
 /// \endcode
-class tls_client {
+class HTTPOOL_EXPORT tls_client {
 public:
   /// Reads the files, once.
   ///

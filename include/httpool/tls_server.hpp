@@ -2,6 +2,7 @@
 /// TLS for the connections of servers.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/stream.hpp>
 #include <httpool/tls_certificate.hpp>
 
@@ -81,7 +82,7 @@ struct tls_server_stats {
 /// ...
 /// tls->reload(options); // the files have been renewed
 /// \endcode
-class tls_server {
+class HTTPOOL_EXPORT tls_server {
 public:
   /// Reads the files, once.
   ///

@@ -2,6 +2,7 @@
 /// A URL, taken apart into the origin and the target of a request.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/origin.hpp>
 
 #include <boost/system/result.hpp>
@@ -31,7 +32,7 @@ class url;
 /// - `error::url_without_host` if the host, or the path of the socket, is missing;
 /// - `error::invalid_port` if the port is no number, or not in 1 to 65535, or if a socket has one.
 ///   An empty port (`http://host:/`) is the default one (RFC 3986 §6.2.3).
-boost::system::result<url> parse_url(std::string_view text);
+HTTPOOL_EXPORT boost::system::result<url> parse_url(std::string_view text);
 
 /// A URL that requests can be sent to: an origin, and the target of a request line.
 ///
@@ -42,7 +43,7 @@ boost::system::result<url> parse_url(std::string_view text);
 /// const httpool::url where("http://backend.internal:8080/orders?open");
 /// httpool::request list("GET", where.target());
 /// \endcode
-class url {
+class HTTPOOL_EXPORT url {
 public:
   /// `http://localhost/`.
   url() = default;

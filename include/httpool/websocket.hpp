@@ -18,6 +18,7 @@
 /// Users call none of these functions: Beast finds them by argument-dependent look-up.
 #pragma once
 
+#include <httpool/detail/export.hpp>
 #include <httpool/stream.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -33,7 +34,8 @@ namespace detail {
 
 using teardown_handler = boost::asio::any_completion_handler<void(boost::system::error_code)>;
 
-void start_teardown(boost::beast::role_type role, stream& of, teardown_handler handler);
+HTTPOOL_EXPORT void start_teardown(boost::beast::role_type role, stream& of,
+                                   teardown_handler handler);
 
 struct initiate_teardown {
   using executor_type = stream::executor_type;
@@ -79,10 +81,11 @@ auto async_teardown(boost::beast::role_type role, stream& of, TeardownHandler&& 
 
 /// The same without waiting for anything: close_notify is sent if there is room for it at once, and
 /// both directions are shut down, whatever the role. Never fails.
-void teardown(boost::beast::role_type role, stream& of, boost::system::error_code& ec) noexcept;
+HTTPOOL_EXPORT void teardown(boost::beast::role_type role, stream& of,
+                             boost::system::error_code& ec) noexcept;
 
 /// What Beast does at a deadline of its own: shuts the transport down, upon which pending
 /// operations fail. It is not closed, which is for its pool to do when the lease ends.
-void beast_close_socket(stream& of) noexcept;
+HTTPOOL_EXPORT void beast_close_socket(stream& of) noexcept;
 
 } // namespace httpool

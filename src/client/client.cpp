@@ -40,11 +40,19 @@ std::vector<origin_histograms> client::histograms() const {
   return core_->histograms();
 }
 
+std::vector<origin_view> client::views() const {
+  return core_->views();
+}
+
 void client::close() noexcept {
   core_->close();
 }
 
 namespace detail {
+
+std::vector<origin_view> views_of(client_core& core) {
+  return core.views();
+}
 
 const std::shared_ptr<client_core>& core_of(const client& one) noexcept {
   return one.core_;

@@ -280,6 +280,13 @@ std::vector<origin_histograms> client_core::histograms() {
   return all;
 }
 
+std::vector<origin_view> client_core::views() {
+  std::vector<origin_view> all;
+  for (const known_pool& each : known_pools())
+    all.push_back({each.where, each.connections->view()});
+  return all;
+}
+
 // Draining ----------------------------------------------------------------------------------------
 
 namespace {

@@ -91,6 +91,7 @@ public:
   void cancel(ticket operation);
   void close();
   void drain(client_drain_operation& operation, duration timeout);
+
   /// Of a pool; not the `origin_pool`, which would be in use then.
   struct known_pool {
     origin where;
@@ -102,6 +103,7 @@ public:
   pools known_pools();
   std::vector<origin_stats> stats();
   std::vector<origin_histograms> histograms();
+  std::vector<origin_view> views();
 
   /// Forgets the pool of an origin, if nothing is left in it and nobody uses it.
   void forget(const origin& where) noexcept;

@@ -211,7 +211,9 @@ body_form append_head(std::string& out, const response& message, const response_
   // RFC 9110 §15.3.6: a 205 has no content.
   const std::size_t length = status == 205 ? 0 : message.body().size();
   const bool tunnel = context.to_connect && status / 100 == 2;
-  const bool wants_chunks = status != 205 && (facts.wants_chunks || !message.trailers().empty());
+  const bool is_streamed = context.is_streamed && status != 205;
+  const bool wants_chunks =
+      is_streamed || (status != 205 && (facts.wants_chunks || !message.trailers().empty()));
 
   // HTTP/1.1 also to a client that speaks 1.0: the version tells what the sender can do (RFC 9110
   // §2.5).
@@ -227,6 +229,8 @@ body_form append_head(std::string& out, const response& message, const response_
   if (body_follows && wants_chunks && context.peer == http_version::http_1_1) {
     append_field(head, "Transfer-Encoding", "chunked");
     form = body_form::chunked;
+  } else if (body_follows && is_streamed) {
+    form = body_form::plain;
   } else if ((status == 304 || (body_follows && context.to_head && length == 0)) &&
              !facts.length.empty() &&
              std::all_of(facts.length.begin(), facts.length.end(), is_digit)) {

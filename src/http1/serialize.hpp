@@ -17,7 +17,7 @@ namespace httpool::http1 {
 // How the body that belongs to a serialized head has to follow it.
 enum class body_form : std::uint8_t {
   none,
-  plain,   // as it is
+  plain,   // as it is; until the connection ends if it is streamed
   chunked, // append_chunk_size, the body, append_last_chunk
 };
 
@@ -56,7 +56,8 @@ struct response_context {
   bool to_connect = false; // answers CONNECT: a 2xx has neither body nor framing field
   http_version peer = http_version::http_1_1; // what the request spoke
   bool keep_alive = true;
-  std::string_view date; // for a response that has none; RFC 9110 §6.6.1
+  bool is_streamed = false; // the body follows, and nobody knows its length
+  std::string_view date;    // for a response that has none; RFC 9110 §6.6.1
 };
 
 // Appends the head of a response. `Connection`, `Content-Length`, `Transfer-Encoding` and, if it is

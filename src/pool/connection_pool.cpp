@@ -61,6 +61,10 @@ pool_histograms connection_pool::histograms() const {
   return core_->histograms();
 }
 
+pool_view connection_pool::view() const {
+  return core_->view();
+}
+
 void connection_pool::prewarm(std::size_t count) {
   core_->prewarm(count);
 }
@@ -77,6 +81,10 @@ const std::shared_ptr<pool_core>& core_of(const connection_pool& pool) noexcept 
 
 const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept {
   return core.executor();
+}
+
+pool_view view_of(pool_core& core) {
+  return core.view();
 }
 
 void give_ticket(pool_core& core, acquire_operation& operation) {

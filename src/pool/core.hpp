@@ -12,6 +12,7 @@
 
 #include <httpool/detail/pool_operations.hpp>
 #include <httpool/observer.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -91,6 +92,7 @@ public:
   pool_stats stats();
   pool_histograms histograms();
   std::vector<overdue_lease> overdue_leases();
+  pool_view view();
   bool is_empty();
 
   /// Whom the connections lead to: a host, or the path of a Unix-domain socket with port 0.

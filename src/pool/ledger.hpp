@@ -17,6 +17,7 @@
 #include <httpool/pool_histograms.hpp>
 #include <httpool/pool_options.hpp>
 #include <httpool/pool_stats.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
@@ -286,6 +287,18 @@ public:
 
   /// All zero if the options say that there are to be none.
   pool_histograms histograms() const noexcept;
+
+  /// The figures, and each connection, without its endpoint, in the order of `for_each`.
+  pool_view view(time_point now) const;
+
+  /// Calls `function` with each connection.
+  template <class Function>
+  void for_each(Function function) const {
+    for (const connections* const list : {&dialing_, &idle_, &leased_, &closing_}) {
+      for (const connection& c : *list)
+        function(c);
+    }
+  }
 
   /// Throws `std::logic_error` naming the first invariant that does not hold. To be called between
   /// events, after `wants_dial()` has said no.

@@ -7,6 +7,30 @@
 #include <string>
 
 namespace httpool::detail {
+namespace {
+
+connection_state visible(ledger::state where) noexcept {
+  switch (where) {
+  case ledger::state::dialing:
+    return connection_state::dialing;
+  case ledger::state::idle:
+    return connection_state::idle;
+  case ledger::state::leased:
+    return connection_state::leased;
+  default:
+    return connection_state::closing;
+  }
+}
+
+/// Since when a connection is in its state, as far as that is known.
+time_point since(const ledger::connection& c) noexcept {
+  const bool was_leased = c.leased_at != time_point();
+  if (c.where == ledger::state::idle)
+    return c.idle_since;
+  return was_leased && c.where != ledger::state::dialing ? c.leased_at : c.dialed_at;
+}
+
+} // namespace
 
 time_point ledger::next_wake(time_point now) const noexcept {
   time_point first = time_point::max();
@@ -54,6 +78,24 @@ pool_histograms ledger::histograms() const noexcept {
   pool_histograms result = *histograms_;
   // Grants of what was idle already are many and took no time: they were counted once.
   result.acquire_wait.record(duration::zero(), counts_.granted - result.acquire_wait.count());
+  return result;
+}
+
+pool_view ledger::view(time_point now) const {
+  pool_view result;
+  result.stats = stats(now);
+  result.dial_failures = failures_;
+  result.backoff = failures_ == 0 ? duration() : std::max(next_dial_ - now, duration());
+  result.connections.reserve(total());
+  for_each([&](const connection& c) {
+    connection_view& seen = result.connections.emplace_back();
+    seen.id = c.where == state::dialing ? 0 : c.id;
+    seen.state = visible(c.where);
+    seen.probed = c.probing;
+    seen.uses = c.uses;
+    seen.dialed_at = c.dialed_at;
+    seen.since = since(c);
+  });
   return result;
 }
 

@@ -18,9 +18,14 @@ void batch::add(std::string_view text) {
   size_ += text.size();
 }
 
-void batch::add(response& message, const http1::response_context& context) {
+http1::body_form batch::add(response& message, const http1::response_context& context) {
   const std::size_t before = text_.size();
   const http1::body_form form = http1::append_head(text_, message, context);
+  if (context.is_streamed) {
+    size_ += text_.size() - before;
+    ++responses_;
+    return form;
+  }
   const std::size_t length = form == http1::body_form::none ? 0 : message.body().size();
   if (form == http1::body_form::chunked && length > 0)
     http1::append_chunk_size(text_, length);
@@ -34,6 +39,20 @@ void batch::add(response& message, const http1::response_context& context) {
     http1::append_last_chunk(text_, length, message.trailers());
   size_ += text_.size() - before;
   ++responses_;
+  return form;
+}
+
+void batch::add_piece(std::string_view piece, http1::body_form form, const fields& trailers) {
+  const std::size_t before = text_.size();
+  if (form == http1::body_form::plain) {
+    text_.append(piece);
+  } else if (piece.empty()) {
+    http1::append_last_chunk(text_, 0, trailers);
+  } else {
+    http1::append_chunk_size(text_, piece.size());
+    text_.append(piece).append("\r\n");
+  }
+  size_ += text_.size() - before;
 }
 
 void batch::gather() {

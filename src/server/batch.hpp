@@ -20,7 +20,12 @@ namespace httpool::detail {
 class batch {
 public:
   void add(std::string_view text);
-  void add(response& message, const http1::response_context& context);
+
+  // Returns how the body of one that is streamed is to follow, by add_piece().
+  http1::body_form add(response& message, const http1::response_context& context);
+
+  // A piece of a body that is streamed; nothing is its end.
+  void add_piece(std::string_view piece, http1::body_form form, const fields& trailers);
 
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }

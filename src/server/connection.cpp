@@ -69,6 +69,10 @@ asio::awaitable<void> server_connection::serve() {
       reply made = call_handler();
       if (made.is_ready()) {
         answer(made.now());
+      } else if (made.is_streamed()) {
+        const bool is_whole = co_await stream_body(std::move(made));
+        if (!is_whole)
+          co_return;
       } else {
         // What is ready must not wait for what is not.
         if (ec = write(); ec && !co_await write_rest(ec))
@@ -185,9 +189,16 @@ response server_connection::failure() {
 }
 
 void server_connection::answer(response& message) {
+  begin_answer(message);
+  await_next_request();
+}
+
+http1::body_form server_connection::begin_answer(response& message) {
   // A handler gives final responses alone (RFC 9110 §15.2).
-  if (message.status() < 200)
+  if (message.status() < 200) {
     message = failure();
+    answering_.is_streamed = false;
+  }
   const server_options& options = core_->options();
   const bool was_last =
       options.max_requests != 0 && context_.request_number >= options.max_requests;
@@ -195,22 +206,23 @@ void server_connection::answer(response& message) {
   const bool drained =
       core_->stopping() && in_.view().find_first_not_of("\r\n") == std::string_view::npos;
   const bool tunnel = answering_.to_connect && message.status() / 100 == 2;
-  const bool keep_alive = framing_.keep_alive && !was_last && !drained && !tunnel &&
+  const bool is_endless = answering_.is_streamed && answering_.peer == http_version::http_1_0;
+  const bool keep_alive = framing_.keep_alive && !was_last && !drained && !tunnel && !is_endless &&
                           !message.fields().has_token("Connection", "close");
-  send(message, keep_alive);
+  const http1::body_form form = send(message, keep_alive);
   // Even a client that has asked for the end may have sent more, and a reset in answer to that
   // would overtake the response.
   if (!keep_alive)
     end(true);
-  await_next_request();
+  return answering_.is_streamed ? form : http1::body_form::none;
 }
 
-void server_connection::send(response& message, bool keep_alive) {
+http1::body_form server_connection::send(response& message, bool keep_alive) {
   if (const auto& observe = core_->options().on_response)
     observe(message, context_);
   answering_.keep_alive = keep_alive;
   answering_.date = core_->date().now();
-  out_.add(message, answering_);
+  return out_.add(message, answering_);
 }
 
 void server_connection::await_next_request() noexcept {

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace httpool::detail {
 
@@ -83,7 +84,11 @@ private:
   boost::asio::awaitable<response> finish(reply pending);
   response failure();
   void answer(response& message);
-  void send(response& message, bool keep_alive);
+  http1::body_form begin_answer(response& message);
+  http1::body_form send(response& message, bool keep_alive);
+  boost::asio::awaitable<bool> stream_body(reply made);
+  boost::asio::awaitable<std::optional<std::size_t>> produce(const reply& made,
+                                                             boost::asio::mutable_buffer piece);
   void await_next_request() noexcept;
   bool batch_is_full() const noexcept;
 

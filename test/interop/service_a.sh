@@ -145,6 +145,9 @@ usage_test() {
     --output "$folder/none/a"
   refused '--json and --output - exclude each other' http://a/ --json --output -
   refused '--requests is "0", but' http://a/ --requests 0
+  refused '--inspect is "65536", but' http://a/ --inspect 65536
+  refused '--keep and --inspect-host need --inspect' http://a/ --keep
+  refused '--inspect-host is "b", but' http://a/ --inspect 0 --inspect-host b
   refused '--method is "a b", which' http://a/ --method 'a b'
   refused "unrecognised option '--outpu'" http://a/ --outpu x
   for options in --json --help '--output -' ''; do

@@ -109,6 +109,9 @@ BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
       {"--host", "[]"},
       {"--por", "1"},
       {"--unknown\nwith a second line"},
+      {"--inspect", "65536"},
+      {"--inspect-host", "127.0.0.1"},
+      {"--inspect", "0", "--inspect-host", "localhost"},
       {"--port", "1\n2"},
       {"--log-level", "a\tb\nc"},
   };

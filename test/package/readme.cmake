@@ -1,9 +1,13 @@
 # What a page shows in C++ is compiled as it stands, so that it can't rot: a program that begins with
 # its includes, if there is one, and `expected` other pieces, each in a namespace of its own behind
-# what readme.hpp includes.
+# what readme.hpp, or the header named last, includes.
 function(write_sources_of page expected program pieces)
   file(READ ${page} text)
-  set(pieces_text "#include \"readme.hpp\"\n")
+  set(header readme.hpp)
+  if(ARGC GREATER 4)
+    set(header ${ARGV4})
+  endif()
+  set(pieces_text "#include \"${header}\"\n")
   set(count 0)
   set(fence "\n```cpp\n")
   string(LENGTH "${fence}" fence_length)

@@ -5,6 +5,7 @@
 #include <httpool/body_source.hpp>
 #include <httpool/client_response.hpp>
 #include <httpool/detail/cancellable.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/request.hpp>
 #include <httpool/send_options.hpp>
 
@@ -38,37 +39,37 @@ protected:
 };
 
 /// An `async_send` under way.
-struct send_operation : call_operation, operation<client_response> {
+struct HTTPOOL_EXPORT send_operation : call_operation, operation<client_response> {
 protected:
   ~send_operation() = default;
 };
 
 /// An `async_send` under way whose messages are the caller's.
-struct fill_operation : call_operation, operation<> {
+struct HTTPOOL_EXPORT fill_operation : call_operation, operation<> {
 protected:
   ~fill_operation() = default;
 };
 
 /// An `async_open` under way.
-struct open_operation : call_operation, operation<response_stream> {
+struct HTTPOOL_EXPORT open_operation : call_operation, operation<response_stream> {
 protected:
   ~open_operation() = default;
 };
 
 /// A read from a streamed response under way.
-struct read_operation : cancellable, operation<std::size_t> {
+struct HTTPOOL_EXPORT read_operation : cancellable, operation<std::size_t> {
 protected:
   ~read_operation() = default;
 };
 
 /// A client's `async_drain` under way.
-struct client_drain_operation : operation<> {
+struct HTTPOOL_EXPORT client_drain_operation : operation<> {
 protected:
   ~client_drain_operation() = default;
 };
 
 /// What the cancellation slot of a call holds. It outlives the operation harmlessly.
-class cancel_call {
+class HTTPOOL_EXPORT cancel_call {
 public:
   cancel_call(std::weak_ptr<client_core> core, ticket operation) noexcept
       : core_(std::move(core)), operation_(operation) {}
@@ -81,7 +82,7 @@ private:
 };
 
 /// The same for a read.
-class cancel_read {
+class HTTPOOL_EXPORT cancel_read {
 public:
   cancel_read(std::weak_ptr<exchange> core, ticket operation) noexcept
       : exchange_(std::move(core)), operation_(operation) {}
@@ -93,23 +94,25 @@ private:
   ticket operation_;
 };
 
-const std::shared_ptr<client_core>& core_of(const client& one) noexcept;
-const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept;
-const boost::asio::any_io_executor& executor_of(const exchange& core) noexcept;
-void give_ticket(client_core& core, call_operation& operation);
-void give_ticket(exchange& core, read_operation& operation);
+HTTPOOL_EXPORT const std::shared_ptr<client_core>& core_of(const client& one) noexcept;
+HTTPOOL_EXPORT const boost::asio::any_io_executor& executor_of(const client_core& core) noexcept;
+HTTPOOL_EXPORT const boost::asio::any_io_executor& executor_of(const exchange& core) noexcept;
+HTTPOOL_EXPORT void give_ticket(client_core& core, call_operation& operation);
+HTTPOOL_EXPORT void give_ticket(exchange& core, read_operation& operation);
 
 // Each of these takes the operation over: it has ended, or will.
-void start_call(const std::shared_ptr<client_core>& core, send_operation& operation,
-                request message, body_source body, send_options options);
-void start_call(const std::shared_ptr<client_core>& core, fill_operation& operation,
-                const request& message, client_response& answer, const send_options& options);
-void start_call(const std::shared_ptr<client_core>& core, open_operation& operation,
-                request message, body_source body, send_options options);
-void start_drain(const std::shared_ptr<client_core>& core, client_drain_operation& operation,
-                 std::chrono::nanoseconds timeout);
-void start_read(std::shared_ptr<exchange> core, read_operation& operation,
-                boost::asio::mutable_buffer buffer);
+HTTPOOL_EXPORT void start_call(const std::shared_ptr<client_core>& core, send_operation& operation,
+                               request message, body_source body, send_options options);
+HTTPOOL_EXPORT void start_call(const std::shared_ptr<client_core>& core, fill_operation& operation,
+                               const request& message, client_response& answer,
+                               const send_options& options);
+HTTPOOL_EXPORT void start_call(const std::shared_ptr<client_core>& core, open_operation& operation,
+                               request message, body_source body, send_options options);
+HTTPOOL_EXPORT void start_drain(const std::shared_ptr<client_core>& core,
+                                client_drain_operation& operation,
+                                std::chrono::nanoseconds timeout);
+HTTPOOL_EXPORT void start_read(std::shared_ptr<exchange> core, read_operation& operation,
+                               boost::asio::mutable_buffer buffer);
 
 /// Initiates `async_send` and `async_open`.
 template <class Operation, class Result>

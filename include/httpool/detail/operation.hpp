@@ -3,6 +3,8 @@
 /// base: the only templates on the way from a completion token to the pool.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -29,7 +31,7 @@ namespace httpool::detail {
 /// A waiting operation with the completion signature `void(error_code, Results...)`. It ends, and
 /// frees itself, by exactly one call of `complete`, `dispatch` or `abandon`.
 template <class... Results>
-class operation {
+class HTTPOOL_EXPORT operation {
 public:
   /// Posts the handler with these results.
   virtual void complete(boost::system::error_code ec, Results... results) = 0;

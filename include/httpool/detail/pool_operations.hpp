@@ -3,10 +3,12 @@
 #pragma once
 
 #include <httpool/detail/cancellable.hpp>
+#include <httpool/detail/export.hpp>
 #include <httpool/detail/operation.hpp>
 #include <httpool/detail/waiter.hpp>
 #include <httpool/lease.hpp>
 #include <httpool/pool_options.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/intrusive/list_hook.hpp>
@@ -25,7 +27,7 @@ class pool_core;
 struct connection;
 
 /// An `async_acquire` under way.
-struct acquire_operation : waiter, cancellable, operation<lease> {
+struct HTTPOOL_EXPORT acquire_operation : waiter, cancellable, operation<lease> {
   acquire_operation* next = nullptr;             ///< In a list of operations that have ended.
   connection* granted = nullptr;                 ///< What it ends with,
   boost::system::error_code error = {};          ///< or why without.
@@ -37,7 +39,9 @@ protected:
 };
 
 /// An `async_drain` under way.
-struct drain_operation : boost::intrusive::list_base_hook<>, cancellable, operation<> {
+struct HTTPOOL_EXPORT drain_operation : boost::intrusive::list_base_hook<>,
+                                        cancellable,
+                                        operation<> {
   time_point deadline = {};
 
 protected:
@@ -45,7 +49,7 @@ protected:
 };
 
 /// What the cancellation slot of an `async_acquire` holds. It outlives the operation harmlessly.
-class cancel_acquire {
+class HTTPOOL_EXPORT cancel_acquire {
 public:
   cancel_acquire(std::weak_ptr<pool_core> core, ticket operation) noexcept
       : core_(std::move(core)), operation_(operation) {}
@@ -58,7 +62,7 @@ private:
 };
 
 /// The same for `async_drain`.
-class cancel_drain {
+class HTTPOOL_EXPORT cancel_drain {
 public:
   cancel_drain(std::weak_ptr<pool_core> core, ticket operation) noexcept
       : core_(std::move(core)), operation_(operation) {}
@@ -70,16 +74,18 @@ private:
   ticket operation_;
 };
 
-const std::shared_ptr<pool_core>& core_of(const connection_pool& pool) noexcept;
-const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept;
-void give_ticket(pool_core& core, acquire_operation& operation);
-void give_ticket(pool_core& core, drain_operation& operation);
+HTTPOOL_EXPORT const std::shared_ptr<pool_core>& core_of(const connection_pool& pool) noexcept;
+HTTPOOL_EXPORT const boost::asio::any_io_executor& executor_of(const pool_core& core) noexcept;
+HTTPOOL_EXPORT pool_view view_of(pool_core& core);
+HTTPOOL_EXPORT void give_ticket(pool_core& core, acquire_operation& operation);
+HTTPOOL_EXPORT void give_ticket(pool_core& core, drain_operation& operation);
 
 // Each of these takes the operation over: it has ended, or will.
-void start_acquire(pool_core& core, acquire_operation& operation, acquire_options options);
-void start_redial(pool_core& core, acquire_operation& operation, lease dead,
-                  acquire_options options);
-void start_drain(pool_core& core, drain_operation& operation, duration timeout);
+HTTPOOL_EXPORT void start_acquire(pool_core& core, acquire_operation& operation,
+                                  acquire_options options);
+HTTPOOL_EXPORT void start_redial(pool_core& core, acquire_operation& operation, lease dead,
+                                 acquire_options options);
+HTTPOOL_EXPORT void start_drain(pool_core& core, drain_operation& operation, duration timeout);
 
 /// Initiates `async_acquire`. A named type, so that tokens find the pool's executor.
 ///
