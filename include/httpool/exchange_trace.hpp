@@ -2,6 +2,8 @@
 /// The interface through which one exchange of a client tells how it goes.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
@@ -53,7 +55,7 @@ struct traced_connection {
 ///
 /// \par Errors
 /// What it throws is swallowed: it cannot harm the exchange.
-class exchange_trace {
+class HTTPOOL_EXPORT exchange_trace {
 public:
   virtual ~exchange_trace() = default;
 

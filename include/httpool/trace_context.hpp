@@ -2,6 +2,8 @@
 /// The `traceparent` field of W3C Trace Context.
 #pragma once
 
+#include <httpool/detail/export.hpp>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -20,7 +22,7 @@ namespace httpool {
 ///   next.fields().set("traceparent", context->to_string());
 /// }
 /// \endcode
-struct trace_context {
+struct HTTPOOL_EXPORT trace_context {
   std::array<std::uint8_t, 16> trace_id = {}; ///< Not all zero.
   std::array<std::uint8_t, 8> parent_id = {}; ///< Not all zero.
   std::uint8_t flags = 0;                     ///< Bit 0: sampled.
