@@ -29,7 +29,8 @@ bool pipelined_call::may_share(const client_core& client, const request& message
   const fields& own = message.fields();
   const bool is_safe =
       options.replay ? *options.replay == replay::safe : is_idempotent(message.method());
-  return is_safe && !options.trace && message.method() != "CONNECT" && message.body().size() < two_way_size &&
+  return is_safe && !options.trace && message.method() != "CONNECT" &&
+         message.body().size() < two_way_size &&
          options.first_byte_timeout.value_or(usual.first_byte_timeout) == duration::max() &&
          options.read_timeout.value_or(usual.read_timeout) == duration::max() &&
          message.version() == http_version::http_1_1 && !own.contains("Expect") &&

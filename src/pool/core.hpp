@@ -21,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 namespace httpool::detail {
 
@@ -144,7 +145,7 @@ private:
     bool has_queued = false;  ///< The pool has begun to wait for others of its budget.
     bool has_errands = false; ///< The budget has something for one of its pools.
     pool_snapshot snapshot;   ///< Only if there is an observer.
-    std::optional<overdue_lease> overdue;
+    std::unique_ptr<std::vector<overdue_lease>> overdue;
 
     bool is_nothing() const noexcept {
       return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
@@ -171,6 +172,7 @@ private:
   void settle(todo& work);
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
+  static void note_overdue(const connection& c, todo& work) noexcept;
   bool start_wanted_dial(todo& work);
   bool needs_other_permits() const noexcept {
     return ledger_.total() != permits_ || ledger_.evicting() != evicting_;

@@ -95,7 +95,7 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
     watch(*c, work.now);
     break;
   case action::overdue:
-    work.overdue = {c->id, work.now - c->leased_at, c->where};
+    note_overdue(*c, work);
     break;
   case action::cut_off:
     c->late = true;
@@ -104,6 +104,15 @@ void pool_core::carry_out(const ledger::decision& decision, todo& work) {
       end_task(*c, work);
     break;
   }
+}
+
+/// Under the lock, since the lease may end as soon as that is free. What memory lacks for is not
+/// told; whoever asks for overdue leases is still shown it.
+void pool_core::note_overdue(const connection& c, todo& work) noexcept try {
+  if (!work.overdue)
+    work.overdue = std::make_unique<std::vector<overdue_lease>>();
+  work.overdue->push_back({c.id, work.now - c.leased_at, c.where});
+} catch (const std::bad_alloc&) {
 }
 
 /// Under the lock: tells a dial or a probe to end, now or as soon as there is memory for that.
@@ -293,8 +302,10 @@ void pool_core::expire() {
 
 /// Outside the lock: does what was decided, and what is decided meanwhile.
 void pool_core::perform(todo& work) {
-  if (work.overdue)
-    tell([&](pool_observer& o) { o.lease_overdue(*work.overdue); });
+  if (const auto overdue = std::move(work.overdue)) {
+    for (const overdue_lease& each : *overdue)
+      tell([&](pool_observer& o) { o.lease_overdue(each); });
+  }
   do {
     while (connection* c = work.closes.pop()) {
       if (secure_stream* const secure = stream_access::secure(c->stream))

@@ -40,8 +40,8 @@ time_point ledger::next_wake(time_point now) const noexcept {
     first = std::min(first, ending_by_.begin()->deadline);
   if (!idle_.empty())
     first = std::min({first, sweep_at_, idle_deadline()});
-  if (!leased_.empty() && !closed_)
-    first = std::min(first, warn_at_);
+  if (warn_at_ < first && !leased_.empty() && !closed_)
+    first = warn_at_;
   const bool dial_waits = failures_ > 0 && (lacks_dial() || held_back_ > 0);
   const bool waits_for_permit = dials_are_held_ && held_back_ == 0 && next_dial_ <= now;
   if (dial_waits && !waits_for_permit && dials_in_flight() < limits_.max_dials)
@@ -117,6 +117,7 @@ void ledger::check_invariants(time_point now) const {
               "7: only a dial and a leased connection have a deadline");
       require(!c.watched || where != state::leased, "7: a leased connection is not watched");
       require(where != state::leased || c.probing || c.overdue ||
+                  lease_warning_ == duration::max() ||
                   warn_at_ <= saturating_add(c.leased_at, lease_warning_),
               "11: no lease is forgotten");
       held_back += where == state::dialing && !c.dial_started;

@@ -225,23 +225,20 @@ void ledger::undo_lease(time_point now, connection& c) noexcept {
   }
 }
 
-/// Reports one lease, and finds out when the next is due: now, if there is another.
+/// Reports each lease that has become overdue, and finds out when the next will.
 void ledger::report_overdue(time_point now) {
-  connection* found = nullptr;
   warn_at_ = time_point::max();
   for (connection& c : leased_) {
-    const time_point due_at = saturating_add(c.leased_at, lease_warning_);
     if (c.overdue || c.probing)
       continue;
-    if (!found && due_at <= now)
-      found = &c;
-    else
+    const time_point due_at = saturating_add(c.leased_at, lease_warning_);
+    if (due_at > now) {
       warn_at_ = std::min(warn_at_, due_at);
+      continue;
+    }
+    c.overdue = true;
+    decide(action::overdue, nullptr, &c);
   }
-  if (!found)
-    return;
-  found->overdue = true;
-  decide(action::overdue, nullptr, found);
 }
 
 /// Gives a good connection, whose lease or dial has ended, to the next waiter or to the idle ones,

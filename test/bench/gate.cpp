@@ -109,7 +109,8 @@ int run_gate(const std::vector<std::string>& given) {
   flags.add_options()("side", po::value<std::string>()->required(),
                       "client, server, or neither: bare on both sides")(
       "connections", po::value<std::size_t>()->default_value(1), "each with one who asks")(
-      "exchanges", po::value<std::uint64_t>()->default_value(10'000), "of all together");
+      "exchanges", po::value<std::uint64_t>()->default_value(10'000), "of all together")(
+      "metrics", po::value<bool>()->default_value(true), "whether the client measures");
   const po::variables_map values = read(flags, given);
   const auto side = values["side"].as<std::string>();
   const auto connections = at_least<std::size_t>(values, "connections", 1);
@@ -135,6 +136,7 @@ int run_gate(const std::vector<std::string>& given) {
   if (side == "client") {
     httpool::client_options options;
     options.pool.max_connections = connections;
+    options.pool.metrics = values["metrics"].as<bool>();
     client.emplace(context, "127.0.0.1", at.port(), options);
   }
   for (std::size_t i = 0; i != connections; ++i)

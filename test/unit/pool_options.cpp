@@ -73,6 +73,7 @@ BOOST_AUTO_TEST_CASE(a_nonsense_value_is_refused_by_field_and_value) {
   refuses("idle_timeout", std::to_string(before_ever.count()) + " ns",
           [](pool_options& o) { o.idle_timeout = before_ever; });
   refuses("max_lifetime", "0 ns", [](pool_options& o) { o.max_lifetime = 0s; });
+  refuses("lease_warning", "0 ns", [](pool_options& o) { o.lease_warning = 0s; });
   refuses("probe.interval", "0 ns", [](pool_options& o) { o.probe.interval = 0s; });
   refuses("probe.timeout", "-5 ns", [](pool_options& o) { o.probe.timeout = -5ns; });
 }
