@@ -33,7 +33,11 @@ void usage(std::ostream& out) {
   out << "usage: httpool_bench PART [flags]\n\n";
   for (const part& each : parts)
     out << "  " << each.name << std::string(8 - each.name.size(), ' ') << each.what << '\n';
-  out << "\nhttpool_bench PART --help lists the flags of a part.\n";
+  out << "\nhttpool_bench PART --help lists the flags of a part.\n"
+         "examples:\n"
+         "  httpool_bench pool --operations 100000\n"
+         "  httpool_bench client --port 8080 --workers 8 --connections 8\n"
+         "exit codes: 0 when it has measured, 1 if something failed, 2 for wrong arguments\n";
 }
 
 } // namespace

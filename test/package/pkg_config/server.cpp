@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   asio::io_context context(1);
   httpool::server server(
       context, {asio::ip::address_v4::loopback(), 0},
-      [](const httpool::request& request) { return httpool::response(200, request.body()); });
+      [](const httpool::request&) { return httpool::response(200, "hello", "text/plain"); });
   std::cout << "listens on " << server.local_endpoint() << '\n';
   server.async_stop([](boost::system::error_code) {});
   context.run();
