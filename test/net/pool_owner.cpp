@@ -54,7 +54,7 @@ BOOST_FIXTURE_TEST_CASE(the_owner_is_told_when_the_last_connection_is_gone_and_n
   BOOST_TEST(of_pool->told == 0u);
   BOOST_TEST(!core->is_empty());
   BOOST_TEST(until([&] { return of_pool->told == 1; }));
-  BOOST_TEST(!core->try_acquire());
+  BOOST_TEST(!core->try_acquire(std::chrono::steady_clock::now()));
   BOOST_TEST(of_pool->told == 2u, "after each event that leaves it empty");
   BOOST_TEST(of_pool->wrongly == 0u);
   core->close();
