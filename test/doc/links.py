@@ -2,7 +2,8 @@
 """usage: links.py FOLDER
 
 Every relative link of the pages (*.md) in the source tree FOLDER leads to a file or folder that is
-there, and every anchor to a heading; and every page is reached from README.md by two clicks at most.
+there, and every anchor to a heading; every page is reached from README.md by two clicks at most, and
+doc/README.md has all pages of its folder.
 """
 
 import pathlib
@@ -64,6 +65,12 @@ def main():
         f"{page.relative_to(root)}: more than two clicks from README.md"
         for page in pages
         if page not in near
+    ]
+    index = root / "doc" / "README.md"
+    faults += [
+        f"doc/README.md: {page.name} is missing"
+        for page in pages
+        if page.parent == index.parent and page != index and page not in links[index]
     ]
     for fault in faults:
         print(fault, file=sys.stderr)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# usage: tutorial.sh PAGE PREFIX
+# usage: tutorial.sh PAGE PREFIX HOME
 #
 # Does what doc/tutorial.md tells the reader to do: writes the files that it marks with
 # `<!-- file: NAME -->`, and runs the commands that it marks with `<!-- run -->`, all in one shell. Where
 # it says `<!-- run and compare -->` their output must be what the page shows. httpool is installed in
-# PREFIX.
+# PREFIX; the folder HOME is made anew for the reader's own.
 set -euo pipefail
 page=$(realpath "$1")
 prefix=$(realpath "$2")
@@ -17,9 +17,16 @@ if [[ -z ${HTTPOOL_TUTORIAL-} ]]; then
   fi
 fi
 
-HOME=$(mktemp -d)
+# A compiler cache stays where it was.
+if command -v ccache >/dev/null; then
+  CCACHE_DIR=$(ccache --get-config cache_dir)
+  export CCACHE_DIR
+fi
+HOME=$(realpath "$3")
 export HOME
-trap 'trap - EXIT; kill $(jobs -p) 2>/dev/null || true; rm -rf "$HOME"' EXIT
+rm -rf "$HOME"
+mkdir "$HOME"
+trap 'trap - EXIT; kill $(jobs -p) 2>/dev/null || true' EXIT
 ln -s "$prefix" "$HOME/httpool"
 
 fail() {
