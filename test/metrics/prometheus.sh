@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# prometheus.sh PART PROGRAM FOLDER: what the registry writes, as promtool and Prometheus see it, and
-# the alerts in FOLDER.
+# prometheus.sh PART PROGRAM FOLDER [SERVICE_B]: what the registry writes, as promtool and Prometheus
+# see it, and the alerts in FOLDER. PROGRAM is ServiceA where that is watched.
 source "$(dirname "${BASH_SOURCE[0]}")/../interop/peers.sh"
 part=$1
 program=$2
 operations=$3
+service_b=${4-}
 need promtool
 
 # Starts the program and reads where it is, and what it has counted, into $folder/counts.
@@ -56,9 +57,9 @@ start_prometheus() {
   ! gone "$prometheus"
 }
 
-scraped() {
+# Begins to scrape $place.
+scrape_by_prometheus() {
   need prometheus
-  start_program
   cat >"$folder/prometheus.yml" <<CONF
 scrape_configs:
   - job_name: httpool
@@ -69,10 +70,47 @@ scrape_configs:
 CONF
   start_on_free_ports 1 start_prometheus
   wait_until 300 is_up || { tail -n 5 "$folder/log" >&2; fail 'Prometheus does not take what it scrapes'; }
+}
+
+scraped() {
+  start_program
+  scrape_by_prometheus
   local count asked
   while read -r count asked; do
     expect "$asked" "$(query "$asked")" "$count"
   done <"$folder/counts"
+}
+
+says() { grep -q "$1" "$2"; }
+has_counted() { [[ $(query 'sum(http_client_request_duration_seconds_count)') == "$1" ]]; }
+
+# ServiceA is scraped while it calls ServiceB, and afterwards its own count is asked for.
+service_a() {
+  need curl
+  "$service_b" --port 0 --log-level error >"$folder/b" &
+  pids+=($!)
+  wait_until 300 says listening "$folder/b" || fail 'ServiceB does not start'
+  local root
+  root=http://$(sed -n 's/^listening on //p' "$folder/b")
+  "$program" "$root/" "$root/status/404" --requests 600 --concurrency 3 --connections 2 --gap-ms 5 \
+    --inspect 0 --keep >"$folder/report" 2>&1 &
+  pids+=($!)
+  wait_until 300 says 'the page is at' "$folder/report" || fail 'ServiceA does not start'
+  place=$(sed -n 's|.*the page is at http://\(.*\)/pool$|\1|p' "$folder/report")
+  scrape_by_prometheus
+  wait_until 300 says '^  answered' "$folder/report" || fail 'ServiceA does not end'
+  local total
+  total=$(awk '/^  answered/ { print $2 }' "$folder/report")
+  wait_until 300 has_counted "$total" || fail "another total than $total"
+  ok "all of $total"
+  local status
+  for status in 2 4; do
+    expect "those answered ${status}xx" \
+      "$(query "sum(http_client_request_duration_seconds_count{outcome=\"${status}xx\"})")" \
+      "$(awk -v s="$status" '/^    status/ && $2 ~ "^" s { print $3 }' "$folder/report")"
+  done
+  expect 'connections dialed' "$(query 'sum(httpool_dials_total)')" \
+    "$(awk '/^  connections/ { print $2 }' "$folder/report")"
 }
 
 rules() {

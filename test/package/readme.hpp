@@ -5,6 +5,7 @@
 #include <httpool/client.hpp>
 #include <httpool/connection_budget.hpp>
 #include <httpool/connection_pool.hpp>
+#include <httpool/exchange_trace.hpp>
 #include <httpool/http_probe.hpp>
 #include <httpool/proxy_settings.hpp>
 #include <httpool/server.hpp>
