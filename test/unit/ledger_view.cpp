@@ -44,6 +44,18 @@ BOOST_AUTO_TEST_CASE(each_state_is_shown_with_as_many_connections_as_the_figures
   BOOST_TEST(c.uses == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_that_is_dialed_anew_is_shown_as_what_it_is_now) {
+  ledger_fixture pool({.max_connections = 1});
+  connection& c = pool.lease();
+  pool.later(3s);
+  pool.redial(c);
+  pool.later(1s);
+  const connection_view seen = only(pool);
+  BOOST_TEST(seen.id == 0u);
+  BOOST_TEST((seen.state == connection_state::dialing));
+  BOOST_TEST((pool.now - seen.since == 1s));
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_is_shown_with_its_id_uses_age_and_time_in_its_state) {
   ledger_fixture pool({.max_connections = 1});
   pool.acquire(10s);
