@@ -50,8 +50,9 @@ struct client_options {
 
   /// Connections that may exist at once over all origins, whatever their state; 0 means 512, or
   /// `pool_options::max_connections` if that is more. When all exist, the one that has been idle
-  /// for the longest is closed for an origin that needs another. Clients that are to share a limit
-  /// share a `pool_options::budget` instead.
+  /// for the longest is closed for an origin that needs another; one that is never idle is not, so
+  /// that origins that are always busy may keep others waiting until their `acquire_timeout`.
+  /// Clients that are to share a limit share a `pool_options::budget` instead.
   std::size_t max_total_connections = 0;
 
   /// If not empty, idle connections are asked `HEAD` on this path every `pool_probe::interval`, and
