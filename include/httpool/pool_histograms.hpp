@@ -16,8 +16,8 @@ struct pool_histograms {
   histogram acquire_wait; ///< How long those waited who got a connection.
   histogram dial;         ///< How long dials took that gave a connection,
   histogram failed_dial;  ///< and those that did not.
-  histogram lease;    ///< How long connections were leased. A pool without waiters reads a clock
-                      ///< that ticks once in 1 to 10 ms: shorter leases are right on average.
+  histogram lease;    ///< How long connections were leased. A lease of `try_acquire` is measured
+                      ///< by a clock that ticks once in 1 to 10 ms: its length is right on average.
   histogram lifetime; ///< How old connections were when they ended.
 };
 

@@ -6,7 +6,6 @@
 #include "client/keep_alive_hint.hpp"
 #include "client/pipeline_steps.hpp"
 #include "client/pipelines.hpp"
-#include "pool/coarse_clock.hpp"
 #include "pool/connection.hpp"
 #include "pool/socket_calls.hpp"
 
@@ -136,7 +135,7 @@ void pipeline::conclude(const owner& self, guard& lock) {
 void pipeline::give_back() noexcept {
   lease_.keep_alive(is_kept_ && !write_failed_ && writing_.empty() && out_.empty());
   if (is_drained_)
-    pool_core::end_exchange(std::move(lease_), coarse_now());
+    pool_core::end_exchange(std::move(lease_), std::chrono::steady_clock::now());
   else
     lease_.reset();
   if (const auto last = std::move(last_))

@@ -72,6 +72,7 @@ struct connection : ledger::connection {
   std::source_location where = {}; ///< Of whoever has acquired it.
   bool watch_is_armed = false;     ///< A wait for readability is pending.
   bool is_unseen = false;          ///< Nobody has looked at it since it was used.
+  bool began_coarsely = false;     ///< Its lease did, by the coarse clock: so it ends, too.
   std::shared_ptr<abortable> task; ///< Its dial or probe.
   time_point probe_ends_by = {};   ///< While a probe has it.
   connection* next = nullptr;      ///< In a list of what one event decided.

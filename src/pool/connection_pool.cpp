@@ -42,7 +42,11 @@ lease connection_pool::try_acquire(std::source_location where) {
 }
 
 lease connection_pool::try_acquire(std::chrono::nanoseconds max_idle, std::source_location where) {
-  return core_->try_acquire(detail::coarse_now(), max_idle, detail::time_point::max(), where);
+  lease result =
+      core_->try_acquire(detail::coarse_now(), max_idle, detail::time_point::max(), where);
+  if (result)
+    detail::pool_core::connection_of(result).began_coarsely = true;
+  return result;
 }
 
 void connection_pool::close() noexcept {

@@ -238,7 +238,7 @@ void pool_core::set_limits(const pool_limits& limits) {
 
 pool_stats pool_core::stats() {
   const std::lock_guard lock(mutex_);
-  return ledger_.stats(std::chrono::steady_clock::now());
+  return ledger_.stats(look_at_clock());
 }
 
 pool_histograms pool_core::histograms() {
@@ -249,7 +249,7 @@ pool_histograms pool_core::histograms() {
 std::vector<overdue_lease> pool_core::overdue_leases() {
   std::vector<overdue_lease> all;
   const std::lock_guard lock(mutex_);
-  const time_point now = std::chrono::steady_clock::now();
+  const time_point now = look_at_clock();
   ledger_.each_overdue(now, [&](const ledger::connection& c) {
     all.push_back({c.id, now - c.leased_at, static_cast<const connection&>(c).where});
   });

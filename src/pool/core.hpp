@@ -160,6 +160,11 @@ private:
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,
             std::weak_ptr<pool_owner> owner);
 
+  /// Under the lock: the time, which goes back for nobody who is told of it.
+  time_point look_at_clock() noexcept {
+    return latest_ = std::max(latest_, std::chrono::steady_clock::now());
+  }
+
   /// An event: `change(work)` says one event to the ledger, under the lock; then comes what
   /// follows. A time that was read before, even some milliseconds, serves for it as long as nobody
   /// waits.
@@ -225,7 +230,7 @@ private:
 
   std::mutex mutex_; ///< Guards all that follows.
   ledger ledger_;
-  time_point latest_ = {}; ///< Of events: their time never goes back.
+  time_point latest_ = {}; ///< Of events and answers: their time never goes back.
   ticket_table<acquire_operation> acquires_;
   ticket_table<drain_operation> drain_tickets_;
   boost::intrusive::list<drain_operation> drains_;

@@ -6,6 +6,7 @@
 #include "pool/socket_calls.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace httpool::detail {
@@ -20,7 +21,9 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
     reason = seen == liveness::closed ? close_reason::peer_closed : close_reason::unread_bytes;
   }
   c.is_unseen = false;
-  give_back(c, keep, reason, coarse_now());
+  // One clock for both ends of a lease, or it would be too short, or too long, every time.
+  const bool is_coarse = std::exchange(c.began_coarsely, false);
+  give_back(c, keep, reason, is_coarse ? coarse_now() : std::chrono::steady_clock::now());
 }
 
 void pool_core::end_exchange(lease&& ended, time_point roughly) noexcept {

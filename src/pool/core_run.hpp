@@ -24,8 +24,7 @@ template <class Change>
 void pool_core::decide(todo& work, Change change, time_point roughly) {
   const std::lock_guard lock(mutex_);
   const bool will_do = roughly != time_point::max() && !ledger_.has_waiters();
-  latest_ = std::max(latest_, will_do ? roughly : std::chrono::steady_clock::now());
-  work.now = latest_;
+  work.now = will_do ? latest_ = std::max(latest_, roughly) : look_at_clock();
   ledger_.allow_dials();
   change(work);
   settle(work);

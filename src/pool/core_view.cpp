@@ -6,7 +6,7 @@ namespace httpool::detail {
 
 pool_view pool_core::view() {
   const std::lock_guard lock(mutex_);
-  pool_view result = ledger_.view(std::chrono::steady_clock::now());
+  pool_view result = ledger_.view(look_at_clock());
   auto row = result.connections.begin();
   ledger_.for_each([&](const ledger::connection& c) {
     if (c.where != ledger::state::dialing) // whose endpoint is its dial's to change

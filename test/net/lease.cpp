@@ -40,6 +40,49 @@ void await_readable(loop& run, lease& over) {
 
 } // namespace
 
+// Its length
+// ---------------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_lease_is_as_long_as_it_lasts, loop) {
+  using clock = std::chrono::steady_clock;
+  server host(context, true);
+  connection_pool pool(context, host.endpoint());
+  leased(*this, pool).keep_alive(true);
+  std::chrono::nanoseconds least = {}, most = pool.stats().leased_time;
+  for (int i = 0; i != 200; ++i) {
+    const clock::time_point before = clock::now();
+    lease got = leased(*this, pool);
+    const clock::time_point began = clock::now();
+    while (clock::now() - began < std::chrono::microseconds(300)) {
+    }
+    least += clock::now() - began;
+    got.keep_alive(true);
+    got = lease();
+    most += clock::now() - before;
+  }
+  BOOST_TEST((least <= pool.stats().leased_time && pool.stats().leased_time <= most));
+  BOOST_TEST((pool.stats().leased_time == pool.histograms().lease.sum()));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_time_of_leases_never_runs_back, loop) {
+  server host(context, true);
+  connection_pool pool(context, host.endpoint());
+  leased(*this, pool).keep_alive(true);
+  std::chrono::nanoseconds last = pool.stats().leased_time;
+  const auto grows = [&] {
+    const std::chrono::nanoseconds now = pool.stats().leased_time;
+    return now >= std::exchange(last, now);
+  };
+  for (int i = 0; i != 200; ++i) {
+    lease got = pool.try_acquire();
+    BOOST_TEST_REQUIRE(static_cast<bool>(got));
+    BOOST_TEST(grows());
+    got.keep_alive(true);
+    got = lease();
+    BOOST_TEST(grows());
+  }
+}
+
 // Back or closed ----------------------------------------------------------------------------------
 
 BOOST_FIXTURE_TEST_CASE(a_kept_connection_serves_again_and_counts_its_uses, loop) {
