@@ -34,7 +34,7 @@ struct connection_view {
   /// Its peer; none while it is being dialed, nor if that is a Unix-domain socket.
   boost::asio::ip::tcp::endpoint endpoint;
 
-  /// When its dial began.
+  /// When its dial began or, while that has to wait, as a retry's may, the wait for it.
   std::chrono::steady_clock::time_point dialed_at = {};
 
   /// When its state began; of a closing one, when its last lease did or, without any, its dial.

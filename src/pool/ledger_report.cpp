@@ -22,12 +22,18 @@ connection_state visible(ledger::state where) noexcept {
   }
 }
 
+/// When its dial began or, if it is held back, the wait for that.
+time_point dialed_at(const ledger::connection& c) noexcept {
+  const bool is_held_back = c.where == ledger::state::dialing && !c.dial_started;
+  return is_held_back ? c.reserved_for->since : c.dialed_at;
+}
+
 /// Since when a connection is in its state, as far as that is known.
 time_point since(const ledger::connection& c) noexcept {
   const bool was_leased = c.leased_at != time_point();
   if (c.where == ledger::state::idle)
     return c.idle_since;
-  return was_leased && c.where != ledger::state::dialing ? c.leased_at : c.dialed_at;
+  return was_leased && c.where != ledger::state::dialing ? c.leased_at : dialed_at(c);
 }
 
 } // namespace
@@ -93,7 +99,7 @@ pool_view ledger::view(time_point now) const {
     seen.state = visible(c.where);
     seen.probed = c.probing;
     seen.uses = c.uses;
-    seen.dialed_at = c.dialed_at;
+    seen.dialed_at = dialed_at(c);
     seen.since = since(c);
   });
   return result;

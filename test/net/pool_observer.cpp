@@ -59,6 +59,7 @@ struct diary : httpool::pool_observer {
     BOOST_TEST((took > 0ns));
     write("probed ", id, good ? " good" : " bad");
   }
+  void lease_overdue(const httpool::overdue_lease& late) override { write("overdue ", late.id); }
 };
 
 /// Throws at every occasion.

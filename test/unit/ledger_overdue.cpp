@@ -97,6 +97,12 @@ BOOST_AUTO_TEST_CASE(a_closed_pool_does_not_wake_for_a_lease) {
   BOOST_TEST((pool.next_wake() == for_ever));
 }
 
+BOOST_AUTO_TEST_CASE(a_lease_that_has_ended_wakes_nobody) {
+  ledger_fixture pool({.lease_warning = 1s});
+  pool.drop(pool.lease());
+  BOOST_TEST((pool.next_wake() == for_ever));
+}
+
 BOOST_AUTO_TEST_CASE(without_a_limit_nothing_is_due) {
   ledger_fixture pool;
   pool.lease();

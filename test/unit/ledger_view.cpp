@@ -56,6 +56,29 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_dialed_anew_is_shown_as_what_it_is_now
   BOOST_TEST((pool.now - seen.since == 1s));
 }
 
+BOOST_AUTO_TEST_CASE(a_retry_that_is_held_back_is_shown_as_long_as_it_has_been) {
+  ledger_fixture pool;
+  connection& c = pool.lease();
+  pool.acquire();
+  pool.later(3s);
+  pool.dial_fails();
+  pool.redial(c);
+  BOOST_TEST_REQUIRE(pool.dials.empty());
+  pool.later(20ms);
+  const connection_view seen = only(pool);
+  BOOST_TEST((seen.state == connection_state::dialing));
+  BOOST_TEST((pool.now - seen.dialed_at == 20ms));
+  BOOST_TEST((pool.now - seen.since == 20ms));
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_has_a_name_before_its_dial_ends_is_not_shown_by_it) {
+  ledger_fixture pool;
+  pool.acquire();
+  pool.mind.name(*pool.dials.front());
+  BOOST_TEST(pool.dials.front()->id == 1u);
+  BOOST_TEST(only(pool).id == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_is_shown_with_its_id_uses_age_and_time_in_its_state) {
   ledger_fixture pool({.max_connections = 1});
   pool.acquire(10s);
