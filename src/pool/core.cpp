@@ -63,8 +63,10 @@ pool_core::pool_core(asio::any_io_executor executor, dialer::target target, pool
       timer_(executor_) {}
 
 pool_core::~pool_core() {
-  if (timer_)
-    service_.remove(*this);
+  if (timer_) {
+    release_context();
+    service_.remove(*this); // after which the context may be gone
+  }
   if (budget_) {
     budget_->leave(seat_);
     run_errands();
@@ -266,14 +268,20 @@ bool pool_core::is_calm() {
   return ledger_.is_calm() && !(budget_ && budget_->wants_idle());
 }
 
+/// Whoever collects figures may hold a pool for longer than its context lives.
+void pool_core::release_context() noexcept {
+  timer_.reset();
+  outstanding_.reset();
+  executor_ = {};
+}
+
 void pool_core::abandon() noexcept {
   todo work;
   boost::intrusive::list<drain_operation> drains;
   {
     const std::lock_guard lock(mutex_);
     work.now = std::chrono::steady_clock::now();
-    timer_.reset();
-    outstanding_.reset();
+    release_context();
     ledger_.close(work.now);
     for (const ledger::decision& d : ledger_.decisions())
       carry_out(d, work);

@@ -192,6 +192,7 @@ private:
   class timer_wait;
   void timer_ended() noexcept;
   bool track_work(bool has_work);
+  void release_context() noexcept;
   void perform(todo& work);
   void give_back(connection& c, bool keep, close_reason otherwise, time_point roughly) noexcept;
 
@@ -216,7 +217,7 @@ private:
   template <class Event>
   void tell(Event event) noexcept;
 
-  const boost::asio::any_io_executor executor_;
+  boost::asio::any_io_executor executor_; ///< None once the context is being destroyed.
   const duration acquire_timeout_;
   const pool_probe probe_;
   const std::shared_ptr<pool_observer> observer_;

@@ -28,24 +28,30 @@ void pool_service::add(pool_core& core) {
 
 void pool_service::remove(pool_core& core) noexcept {
   const std::lock_guard lock(mutex_);
-  if (core.is_linked())
-    cores_.erase(cores_.iterator_to(core));
+  cores_.erase(cores_.iterator_to(core));
+  if (cores_.empty())
+    is_empty_.notify_all();
 }
 
+/// Whoever collects figures on another thread may be the last to hold a pool: what that is just
+/// destroying still needs the context.
 void pool_service::shutdown() {
   while (const auto core = take_next())
     core->abandon();
+  std::unique_lock lock(mutex_);
+  is_empty_.wait(lock, [this] { return cores_.empty(); });
 }
 
-/// A pool that another thread is just destroying is passed over.
+/// None of those that another thread is just destroying.
 std::shared_ptr<pool_core> pool_service::take_next() {
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<pool_core> next;
-  while (!next && !cores_.empty()) {
-    next = cores_.front().weak_from_this().lock();
-    cores_.pop_front();
+  for (pool_core& each : cores_) {
+    if (auto next = each.weak_from_this().lock()) {
+      cores_.erase(cores_.iterator_to(each));
+      return next;
+    }
   }
-  return next;
+  return nullptr;
 }
 
 } // namespace httpool::detail

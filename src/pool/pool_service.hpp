@@ -7,6 +7,7 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 
@@ -24,7 +25,7 @@ public:
 
   void add(pool_core& core);
 
-  /// Forgets a core; harmless once the context has been shut down.
+  /// Forgets a core that was not abandoned.
   void remove(pool_core& core) noexcept;
 
 private:
@@ -32,6 +33,7 @@ private:
   std::shared_ptr<pool_core> take_next();
 
   std::mutex mutex_;
+  std::condition_variable is_empty_;
   boost::intrusive::list<pool_core> cores_;
 };
 

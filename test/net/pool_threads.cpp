@@ -2,9 +2,12 @@
 
 #include "net/storm.hpp"
 
+#include <httpool/metrics.hpp>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -230,4 +233,24 @@ BOOST_AUTO_TEST_CASE(scar_98_a_context_may_die_in_a_storm) {
     BOOST_TEST(becomes([&] { return host.open() == 0; }));
   }
   BOOST_TEST(descriptors() == before);
+}
+
+BOOST_AUTO_TEST_CASE(figures_may_be_collected_while_a_pool_and_its_context_end) {
+  for (unsigned round = 0; round != 200; ++round) {
+    auto context = std::make_unique<asio::io_context>();
+    auto pool = std::make_unique<connection_pool>(asio::make_strand(*context), "127.0.0.1",
+                                                  std::uint16_t{1});
+    httpool::metrics_registry figures;
+    figures.add(*pool);
+    std::barrier begin(2);
+    std::thread collector([&] {
+      begin.arrive_and_wait();
+      while (!figures.render().empty()) {
+      }
+    });
+    begin.arrive_and_wait();
+    pool.reset();
+    context.reset();
+    collector.join();
+  }
 }
