@@ -278,11 +278,11 @@ using canary = std::shared_ptr<int>;
 struct busy_pool {
   busy_pool(loop& run, server& host, canary bird)
       : door(run.context, 4),
+        closed_door(run.context),
         idle(run.context, host.endpoint(), {.max_connections = 2}),
         probed(run.context, host.endpoint(), probing(bird)),
         dialing(run.context, host.endpoint(), {.min_idle = 1, .prepare = closed_door.hook()}),
-        looking_up(run.context, "nowhere.invalid", 80),
-        closed_door(run.context) {
+        looking_up(run.context, "nowhere.invalid", 80) {
     fill(run, idle, 2);
     lease a = leased(run, idle), b = leased(run, idle);
     for (int i = 0; i != 3; ++i) {
@@ -322,9 +322,8 @@ struct busy_pool {
     co_await held.socket().async_wait(tcp::socket::wait_read, asio::use_awaitable);
   }
 
-  gate door;
+  gate door, closed_door;
   connection_pool idle, probed, dialing, looking_up;
-  gate closed_door;
   std::unique_ptr<connection_pool> leaving;
   std::shared_ptr<lease> kept;
 };

@@ -14,7 +14,7 @@ using httpool::detail::pool_core;
 
 namespace {
 
-struct owner : httpool::detail::pool_owner {
+struct owner final : httpool::detail::pool_owner {
   std::size_t told = 0;
   std::size_t wrongly = 0;
 

@@ -57,7 +57,8 @@ public:
   void execute(Function&& function) const {
     of_.execute(std::forward<Function>(function));
   }
-  friend bool operator==(const own_executor&, const own_executor&) noexcept = default;
+  [[maybe_unused]] friend bool operator==(const own_executor&,
+                                          const own_executor&) noexcept = default;
 
 private:
   using work = std::decay_t<decltype(asio::prefer(std::declval<asio::io_context::executor_type>(),
@@ -73,7 +74,7 @@ private:
     void execute(Function&& function) const {
       of_.execute(std::forward<Function>(function));
     }
-    friend bool operator==(const tracked&, const tracked&) noexcept = default;
+    [[maybe_unused]] friend bool operator==(const tracked&, const tracked&) noexcept = default;
 
   private:
     work of_;

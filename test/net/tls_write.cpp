@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <initializer_list>
 #include <limits>
 #include <string>
 
 #include <sys/socket.h>
 
 namespace {
+
+using sizes = std::initializer_list<std::size_t>;
 
 constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
 
@@ -81,8 +84,8 @@ BOOST_FIXTURE_TEST_CASE(a_record_is_cut_anywhere_and_the_rest_follows, without_r
   client sender(context, https_to(peer), trusting());
   warm_up(sender);
   std::size_t heard = 1;
-  for (const std::size_t size : {0, 100, 16'000}) {
-    for (const std::size_t bytes : {0, 1, 4, 5, 6, 50, 100, 101, 5'000, 16'050}) {
+  for (const std::size_t size : sizes{0, 100, 16'000}) {
+    for (const std::size_t bytes : sizes{0, 1, 4, 5, 6, 50, 100, 101, 5'000, 16'050}) {
       const call sent = start_with(bytes, sender, put(size));
       BOOST_TEST(end_of(sent).error == error_code());
       BOOST_TEST(sent->response.attempts() == 1u);
@@ -99,7 +102,7 @@ BOOST_FIXTURE_TEST_CASE(what_takes_more_than_a_record_is_sent_too, without_room)
   client sender(context, https_to(peer), trusting());
   warm_up(sender);
   std::size_t heard = 1;
-  for (const std::size_t size : {16'200, 16'384, 20'000, 60'000}) {
+  for (const std::size_t size : sizes{16'200, 16'384, 20'000, 60'000}) {
     BOOST_TEST(send(sender, put(size)).error == error_code());
     check_heard(peer, ++heard, size);
   }
@@ -109,7 +112,7 @@ BOOST_FIXTURE_TEST_CASE(what_takes_more_than_a_record_is_sent_too, without_room)
 
 BOOST_FIXTURE_TEST_CASE(a_call_that_is_cancelled_with_half_a_record_sent_costs_its_connection,
                         without_room) {
-  for (const std::size_t bytes : {0, 1, 50}) {
+  for (const std::size_t bytes : sizes{0, 1, 50}) {
     tls_peer peer(context, good(), {serves()});
     client sender(context, https_to(peer), trusting());
     warm_up(sender);
@@ -133,7 +136,7 @@ BOOST_FIXTURE_TEST_CASE(a_request_that_fails_to_leave_is_sent_over_a_fresh_conne
                         without_room) {
   tls_peer peer(context, good(), {serves()});
   client sender(context, https_to(peer), trusting());
-  for (const std::size_t bytes : {0, 1, 50}) {
+  for (const std::size_t bytes : sizes{0, 1, 50}) {
     warm_up(sender);
     const call sent = start_with(bytes, sender, put(100), EPIPE);
     BOOST_TEST(end_of(sent).error == error_code());

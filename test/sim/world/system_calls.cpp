@@ -282,7 +282,9 @@ ssize_t write(int descriptor, const void* from, size_t size) {
 
 // glibc declares that poll only writes to what it is given, and GCC believes it.
 #pragma GCC diagnostic push
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 // Nobody may wait in a world where only the clock's keeper moves it.
 int poll(pollfd* all, nfds_t count, int timeout) {
