@@ -55,6 +55,11 @@ struct client_options {
   /// Clients that are to share a limit share a `pool_options::budget` instead.
   std::size_t max_total_connections = 0;
 
+  /// Origins that are remembered though they have no connection left, the latest ones: if they are
+  /// asked again, their figures go on, and what is known of their addresses is used. Those of an
+  /// origin that is forgotten begin anew. The client's own is never forgotten.
+  std::size_t remembered_origins = 100;
+
   /// If not empty, idle connections are asked `HEAD` on this path every `pool_probe::interval`, and
   /// must answer with a status below 500 within `pool_probe::timeout`, both of
   /// `pool_options::probe`. A proxy that forwards is sent it as a request for the origin; a
@@ -150,7 +155,8 @@ HTTPOOL_EXPORT std::vector<origin_view> views_of(client_core& core);
 ///
 /// A request whose target is a URL (see `parse_url`) goes to the URL's origin, with what is left as
 /// its target. One whose target is a path goes to the client's own origin, if it has one. Each
-/// origin has a pool of its own, made when it is first asked for and forgotten when it is empty.
+/// origin has a pool of its own, made when it is first asked for and forgotten when it has been
+/// empty while `client_options::remembered_origins` others became so.
 ///
 /// It follows RFC 9112 to the letter and does no more than that: a connection serves again only
 /// after a complete exchange that both sides keep alive; anything else costs the connection. What a
@@ -360,7 +366,7 @@ public:
   /// new ones from now on. Exchanges under way go on, and their connections close when they end.
   void close() noexcept;
 
-  /// The figures of each origin that has a pool now, the client's own first.
+  /// The figures of each origin that has a pool, be it empty: the client's own first.
   std::vector<origin_stats> stats() const;
 
   /// What each of them has measured since its pool was made; all empty if `pool_options::metrics`

@@ -160,16 +160,18 @@ boost::system::result<client_core::shared_pool> client_core::pool_for(request& m
   if (base && base->owner->where == where)
     return base;
   shared_pool made;
+  known_origins entry;
   for (;;) {
     shared_pool found_pool;
     bool is_refused = false;
     {
       const std::lock_guard lock(mutex);
       if (const auto found = origins_.find(where); found != origins_.end())
-        found_pool = found->second;
+        found_pool = asked_again(found->second);
       is_refused = is_closed_;
       if (!found_pool && !is_refused && made) {
-        origins_.emplace(where, made);
+        origins_.emplace(where, entry.begin());
+        in_use_.splice(in_use_.end(), entry);
         return made;
       }
     }
@@ -182,7 +184,28 @@ boost::system::result<client_core::shared_pool> client_core::pool_for(request& m
     if (found_pool)
       return found_pool;
     made = make_pool(where);
+    entry.push_back({made});
   }
+}
+
+/// Under the lock.
+client_core::shared_pool client_core::asked_again(known_origins::iterator found) noexcept {
+  if (std::exchange(found->is_empty, false))
+    in_use_.splice(in_use_.end(), empty_, found);
+  return found->pool;
+}
+
+/// Under the lock: an origin has no connection, nor anybody who wants one. Gives the pool of the
+/// one that has been so for the longest if there are too many of these.
+client_core::shared_pool client_core::became_empty(known_origins::iterator found) noexcept {
+  if (!std::exchange(found->is_empty, true))
+    empty_.splice(empty_.end(), in_use_, found);
+  if (empty_.size() <= options.remembered_origins)
+    return nullptr;
+  shared_pool forgotten = std::move(empty_.front().pool);
+  origins_.erase(forgotten->owner->where);
+  empty_.pop_front();
+  return forgotten;
 }
 
 void client_core::leave(shared_pool pool) noexcept {
@@ -192,11 +215,9 @@ void client_core::leave(shared_pool pool) noexcept {
   {
     const std::lock_guard lock(mutex);
     const auto found = origins_.find(pool->owner->where);
-    const bool is_known = found != origins_.end() && found->second == pool;
-    if (is_known && pool.use_count() == 2 && pool->connections->is_empty()) {
-      last = std::move(found->second);
-      origins_.erase(found);
-    }
+    const bool is_known = found != origins_.end() && found->second->pool == pool;
+    if (is_known && pool.use_count() == 2 && pool->connections->is_empty())
+      last = became_empty(found->second);
     if (pool.use_count() == 1)
       last = std::move(pool);
     pool.reset();
@@ -205,20 +226,18 @@ void client_core::leave(shared_pool pool) noexcept {
 
 void origin_owner::emptied(pool_core&) noexcept {
   if (const auto core = client.lock())
-    core->forget(where);
+    core->look_whether_empty(where);
 }
 
 /// Whom the table alone holds nobody else can get hold of meanwhile.
-void client_core::forget(const origin& where) noexcept {
+void client_core::look_whether_empty(const origin& where) noexcept {
   shared_pool last;
   {
     const std::lock_guard lock(mutex);
     const auto found = origins_.find(where);
-    if (found != origins_.end() && found->second.use_count() == 1 &&
-        found->second->connections->is_empty()) {
-      last = std::move(found->second);
-      origins_.erase(found);
-    }
+    if (found != origins_.end() && found->second->pool.use_count() == 1 &&
+        found->second->pool->connections->is_empty())
+      last = became_empty(found->second);
   }
 }
 
@@ -243,8 +262,10 @@ client_core::pools client_core::all_pools() {
   pools all;
   if (base)
     all.push_back({base->owner->where, base->connections, base->exchanges});
-  for (const auto& [where, pool] : origins_)
-    all.push_back({where, pool->connections, pool->exchanges});
+  for (const known_origins* const some : {&in_use_, &empty_}) {
+    for (const known_origin& each : *some)
+      all.push_back({each.pool->owner->where, each.pool->connections, each.pool->exchanges});
+  }
   return all;
 }
 

@@ -15,6 +15,7 @@
 #include <boost/system/result.hpp>
 
 #include <atomic>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,7 +29,7 @@ namespace httpool::detail {
 class client_core;
 class pipelines;
 
-/// Tells a client which of its pools may be forgotten.
+/// Tells a client which of its pools may be empty.
 struct origin_owner final : pool_owner {
   origin_owner(std::weak_ptr<client_core> of, origin pool_of) noexcept
       : client(std::move(of)), where(std::move(pool_of)) {}
@@ -105,8 +106,8 @@ public:
   std::vector<origin_histograms> histograms();
   std::vector<origin_view> views();
 
-  /// Forgets the pool of an origin, if nothing is left in it and nobody uses it.
-  void forget(const origin& where) noexcept;
+  /// An origin's pool may be empty, and nobody use it.
+  void look_whether_empty(const origin& where) noexcept;
 
   const boost::asio::any_io_executor executor;
   /// The same, if nothing stands between that and its `io_context`; else null.
@@ -131,9 +132,20 @@ private:
   pools all_pools();
   pools close_table();
 
+  struct known_origin {
+    shared_pool pool;
+    bool is_empty = false;
+  };
+  using known_origins = std::list<known_origin>;
+
+  shared_pool asked_again(known_origins::iterator found) noexcept;
+  shared_pool became_empty(known_origins::iterator found) noexcept;
+
   /// Without the client's own. A pool is never destroyed under the lock: that may run events of
   /// others, and they ask for it.
-  std::unordered_map<origin, shared_pool> origins_;
+  std::unordered_map<origin, known_origins::iterator> origins_;
+  known_origins in_use_; ///< Of `origins_` those that are in use or have connections,
+  known_origins empty_;  ///< and the others, in the order in which they became so.
   bool is_closed_ = false;
 };
 

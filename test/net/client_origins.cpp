@@ -1,4 +1,4 @@
-// One client, many origins: a pool each, within one limit, and forgotten when it is empty.
+// One client, many origins: a pool each, within one limit, of which the latest empty ones stay.
 
 #include "net/client_fixture.hpp"
 #include "net/unix_peer.hpp"
@@ -100,12 +100,44 @@ BOOST_FIXTURE_TEST_CASE(an_origin_whose_connections_have_ended_is_forgotten, loo
   client_options hasty;
   hasty.pool.idle_timeout = 1ms;
   hasty.pool.dial_backoff = hasty.pool.max_dial_backoff = 1ms;
+  hasty.remembered_origins = 0;
   client sender(context, hasty);
   BOOST_TEST(send(sender, get(url_of(ends))).error == error_code());
   BOOST_TEST(send(sender, get(url_of(keeps))).error == error_code());
   BOOST_TEST(send(sender, get(url_of(refuses))).error == error::connection_refused);
   BOOST_TEST(until([&] { return sender.stats().empty(); }));
   BOOST_TEST(send(sender, get(url_of(keeps))).response.connection_id() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(figures_of_an_origin_go_on_though_its_connections_end, loop) {
+  scripted_peer peer(context, {script().answers("HTTP/1.1 500 Broken\r\nConnection: close\r\n"
+                                                "Content-Length: 0\r\n\r\n")});
+  client sender(context);
+  for (std::uint64_t i = 1; i != 6; ++i) {
+    BOOST_TEST(send(sender, get(url_of(peer))).response.status() == 500u);
+    const std::vector<httpool::origin_stats> all = sender.stats();
+    BOOST_TEST_REQUIRE(all.size() == 1u);
+    BOOST_TEST(all[0].pool.made == i);
+    BOOST_TEST(all[0].exchanges.ended(httpool::exchange_outcome::server_error) == i);
+    BOOST_TEST(sender.histograms()[0].pool.dial.count() == i);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(of_the_origins_without_connections_the_latest_are_remembered, loop) {
+  std::vector<std::unique_ptr<scripted_peer>> peers;
+  for (int i = 0; i != 4; ++i)
+    peers.push_back(std::make_unique<scripted_peer>(
+        context, std::vector{script().answers(ok("hi", "Connection: close\r\n"))}));
+  client_options two;
+  two.remembered_origins = 2;
+  client sender(context, two);
+  for (const std::size_t which : {0u, 1u, 0u, 2u, 0u, 3u})
+    BOOST_TEST(send(sender, get(url_of(*peers[which]))).error == error_code());
+  const std::vector<httpool::origin_stats> all = sender.stats();
+  BOOST_TEST_REQUIRE(all.size() == 2u);
+  BOOST_TEST((all[0].origin == httpool::origin("127.0.0.1", peers[0]->port)));
+  BOOST_TEST(all[0].pool.made == 3u);
+  BOOST_TEST((all[1].origin == httpool::origin("127.0.0.1", peers[3]->port)));
 }
 
 BOOST_FIXTURE_TEST_CASE(connections_of_all_origins_are_within_one_limit, loop) {
@@ -236,7 +268,8 @@ BOOST_FIXTURE_TEST_CASE(scar_88_origins_that_come_and_go_leave_nothing_behind, l
     if (i % 100 == 0)
       peer.forget();
   }
-  BOOST_TEST(until([&] { return sender.stats().empty(); }));
+  BOOST_TEST(until([&] { return connections(sender) == 0; }));
+  BOOST_TEST(sender.stats().size() == client_options().remembered_origins);
   peer.forget();
   BOOST_TEST(descriptors() <= descriptors_before);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
