@@ -16,11 +16,16 @@ if(HTTPOOL_SANITIZE)
     # Instrumented code misleads GCC's own analysis, which then complains of what Asio allocates.
     target_compile_options(httpool_build_settings INTERFACE
       -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
-    if(HTTPOOL_SANITIZE MATCHES "thread")
-      # Asio counts references with atomic_thread_fence, which GCC's thread sanitizer does not model
-      # and takes for races: it is to use Boost's counters instead.
-      target_compile_definitions(httpool_build_settings INTERFACE BOOST_ASIO_DISABLE_STD_ATOMIC)
-    endif()
+  elseif(HTTPOOL_SANITIZE MATCHES "address")
+    # What GCC defines by itself.
+    target_compile_definitions(httpool_build_settings INTERFACE __SANITIZE_ADDRESS__)
+  elseif(HTTPOOL_SANITIZE MATCHES "thread")
+    target_compile_definitions(httpool_build_settings INTERFACE __SANITIZE_THREAD__)
+  endif()
+  if(HTTPOOL_SANITIZE MATCHES "thread")
+    # Asio counts references with atomic_thread_fence, which the thread sanitizer does not model and
+    # takes for races: it is to use Boost's counters instead.
+    target_compile_definitions(httpool_build_settings INTERFACE BOOST_ASIO_DISABLE_STD_ATOMIC)
   endif()
 endif()
 
