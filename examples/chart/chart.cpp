@@ -65,6 +65,7 @@ double rounded(double pixels) {
 
 // 1, 2 or 5 times a power of ten, the first that is not below `least`.
 double round_number(double least) {
+  least *= 1 - 1e-9; // powers are not exact
   const double power = std::pow(10, std::floor(std::log10(least)));
   for (const double factor : {1.0, 2.0, 5.0})
     if (power * factor >= least)
@@ -83,21 +84,19 @@ double height_of(const panel& what) {
 class drawing {
 public:
   drawing(std::ostream& out, const panel& what, double at) : out_(out), what_(what), at_(at) {
-    double least = std::numeric_limits<double>::max(), most_x = 0, most_y = 0;
+    double least = std::numeric_limits<double>::max(), most_x = what.end, most_y = 0;
     for (const curve& each : what.curves)
       for (const point& p : each.points) {
         least = std::min(least, p.x);
         most_x = std::max(most_x, p.x);
         most_y = std::max(most_y, p.y);
       }
-    for (const level& each : what.levels)
-      most_x = std::max(most_x, each.to);
     for (const bar& each : what.bars)
       most_x = std::max(most_x, each.value * 1.1);
     if (!(most_x > 0))
       throw std::runtime_error("there is nothing to draw of " + what.title);
-    begin_ = what.is_logarithmic ? std::min(least, most_x / 2) : 0;
-    end_ = most_x;
+    begin_ = what.is_logarithmic ? 1 / round_number(1 / least) : 0;
+    end_ = what.is_logarithmic ? round_number(std::max(most_x, begin_ * 2)) : most_x;
     const double wanted = what.most.value_or(std::max(most_y, 1.0) * 1.05);
     step_ = round_number(wanted / 5);
     top_value_ = what.most.value_or(step_ * std::ceil(wanted / step_));
@@ -143,7 +142,7 @@ private:
   void draw_x_scale() {
     const double bottom = at_ + height_of(what_);
     if (what_.is_logarithmic) {
-      for (double v = round_number(begin_); v <= end_; v = round_number(v * 1.01))
+      for (double v = begin_; v < end_ * 1.01; v = round_number(v * 1.01))
         mark(v);
     } else {
       const double step = round_number((end_ - begin_) / 10);
@@ -158,10 +157,10 @@ private:
       line(i == 0 ? "axis" : "grid", left, y(i * step_), width - right, y(i * step_));
       text(left - 8, y(i * step_) + 4, "end", "", number(i * step_));
     }
-    for (const level& each : what_.levels)
-      line("level", x(each.from), y(each.value), x(each.to), y(each.value));
     for (std::size_t i = 0; i != what_.curves.size(); ++i)
       draw_curve(what_.curves[i], class_of(i));
+    for (const level& each : what_.levels)
+      line("level", x(each.from), y(each.value), x(each.to), y(each.value));
     if (what_.curves.size() > 1)
       draw_legend();
   }

@@ -39,6 +39,7 @@ struct panel {
   std::vector<bar> bars = {};
   std::vector<level> levels = {};
   double shaded_until = 0;
+  double end = 0;                  // x goes as far as that, or further
   std::optional<double> most = {}; // the end of the scale, if it is not to be found
   bool is_logarithmic = false;     // is x?
 };

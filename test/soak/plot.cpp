@@ -23,6 +23,7 @@ public:
 
   chart::panel panel(std::string title) const {
     chart::panel made{std::move(title), is_in_minutes_ ? "minutes" : "seconds"};
+    made.end = shown(end());
     made.shaded_until = shown(end() * warm_up);
     return made;
   }
