@@ -64,7 +64,8 @@ double per_second(const latencies& seen) {
 }
 
 chart::picture latency_of(const connection_cost& seen) {
-  chart::panel latency{"requests answered by then, %", "ms, on a logarithmic scale"};
+  chart::panel latency{"requests answered by then, %",
+                       "ms since the request began, on a logarithmic scale"};
   latency.curves = {shares(pooled, seen.reused), shares(unpooled, seen.fresh)};
   latency.most = 100;
   latency.is_logarithmic = true;
