@@ -47,10 +47,17 @@ struct turn {
   milliseconds ended{};
 };
 
+// What a pool had at a time, which counts from the start of the scenario.
+struct pool_sample {
+  milliseconds at{};
+  httpool::pool_snapshot had;
+};
+
 struct shared_pool {
   std::size_t threads = 0;
   std::size_t limit = 0;
   std::vector<turn> turns;
+  std::vector<pool_sample> samples;
   std::size_t peak_waiting = 0;
   milliseconds took{};
 };
@@ -116,6 +123,7 @@ struct ten_in_one_write {
 };
 
 struct latencies {
+  std::vector<milliseconds> times; // the shortest first
   std::size_t requests = 0;
   std::size_t connections = 0;
   milliseconds median{};

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -25,6 +26,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include <unistd.h>
 
@@ -32,18 +35,22 @@ namespace demo {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: connection_pool_demo [--json | --serve [PORT]] [--help]\n"
+    "usage: connection_pool_demo [[--json] [--plot DIR] | --serve [PORT]] [--help]\n"
     "\n"
     "Runs ServiceB, an HTTP server, on a free port of this machine, calls it through a pool of\n"
     "connections, and shows what happens to them. It takes some seconds.\n"
     "\n"
     "  --json          give the figures as one JSON document\n"
+    "  --plot DIR      draw latencies and connections, too: latency.svg and connections.svg in "
+    "the\n"
+    "                  folder DIR, which is made if it is not there\n"
     "  --serve [PORT]  do so over and over, until a signal, and show it live on a page of this\n"
     "                  machine's port PORT (8081 if none is named; 0 has the system pick one)\n"
     "  --help          show this\n"
     "\n"
     "examples:\n"
     "  connection_pool_demo\n"
+    "  connection_pool_demo --plot pictures\n"
     "  connection_pool_demo --serve 8081\n"
     "exit codes: 0 if everything that it claims was seen to hold, 1 if not, 2 for wrong arguments\n"
     "Colours are for terminals; NO_COLOR=1 in the environment turns them off.\n";
@@ -117,12 +124,25 @@ class no_report final : public report {
 struct arguments {
   bool help = false;
   bool json = false;
+  std::optional<std::filesystem::path> plots;
   std::optional<std::uint16_t> page_port;
 };
 
 struct usage_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+struct folder_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Before anything runs: what was measured shall not be lost for a folder.
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (!std::filesystem::is_directory(folder, failed) || access(folder.c_str(), W_OK | X_OK) != 0)
+    throw folder_error("--plot is \"" + folder.string() + "\", but must be a folder to write in");
+}
 
 std::uint16_t port_of(std::string_view text) {
   std::uint16_t port = 0;
@@ -135,21 +155,27 @@ std::uint16_t port_of(std::string_view text) {
 arguments parse(int argc, const char* const* argv) {
   constexpr std::uint16_t usual_port = 8081;
   arguments wanted;
+  const auto has_value = [&](int i) {
+    return i + 1 != argc && !std::string_view(argv[i + 1]).starts_with("--");
+  };
   for (int i = 1; i != argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help") {
       wanted.help = true;
     } else if (argument == "--json") {
       wanted.json = true;
+    } else if (argument == "--plot") {
+      if (!has_value(i))
+        throw usage_error("--plot must be followed by a folder");
+      wanted.plots = argv[++i];
     } else if (argument == "--serve") {
-      const bool has_port = i + 1 != argc && !std::string_view(argv[i + 1]).starts_with("--");
-      wanted.page_port = has_port ? port_of(argv[++i]) : usual_port;
+      wanted.page_port = has_value(i) ? port_of(argv[++i]) : usual_port;
     } else {
       throw usage_error("unknown argument " + std::string(argument));
     }
   }
-  if (wanted.json && wanted.page_port)
-    throw usage_error("--json and --serve exclude each other");
+  if ((wanted.json || wanted.plots) && wanted.page_port)
+    throw usage_error("--serve excludes --json and --plot");
   return wanted;
 }
 
@@ -163,15 +189,23 @@ int run(const arguments& wanted) {
     serve(*wanted.page_port, [&](const auto& goes_on) { run(silent, goes_on); });
     return 0;
   }
-  const auto report = wanted.json ? make_json_report() : make_text_report(wants_colour());
-  return run(*report, [] { return true; });
+  auto report = wanted.json ? make_json_report() : make_text_report(wants_colour());
+  if (wanted.plots) {
+    make_folder(*wanted.plots);
+    report = make_plot_report(std::move(report), *wanted.plots);
+  }
+  const int result = run(*report, [] { return true; });
+  if (wanted.plots && !wanted.json)
+    std::cout << "Drawn: " << (*wanted.plots / latency_file).string() << ", "
+              << (*wanted.plots / connections_file).string() << '\n';
+  return result;
 }
 
-// One line, whatever the arguments held.
-int refuse(std::string why) {
+// One line, whatever the arguments held, and the help that there is for it.
+int refuse(std::string why, std::string_view help) {
   std::replace_if(
       why.begin(), why.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  std::cerr << "connection_pool_demo: " << why << '\n' << usage;
+  std::cerr << "connection_pool_demo: " << why << '\n' << help;
   return 2;
 }
 
@@ -182,7 +216,9 @@ int main(int argc, char** argv) {
   try {
     return demo::run(demo::parse(argc, argv));
   } catch (const demo::usage_error& wrong) {
-    return demo::refuse(wrong.what());
+    return demo::refuse(wrong.what(), demo::usage);
+  } catch (const demo::folder_error& wrong) {
+    return demo::refuse(wrong.what(), "");
   } catch (const std::exception& failed) {
     std::cerr << "connection_pool_demo: " << failed.what() << '\n';
     return 1;

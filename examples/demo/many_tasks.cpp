@@ -8,6 +8,8 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
@@ -15,6 +17,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <string>
 
@@ -50,6 +53,25 @@ asio::awaitable<turn> take_a_turn(httpool::connection_pool& pool, std::size_t ta
   co_return mine;
 }
 
+pool_sample sample_of(const httpool::connection_pool& pool, clock::time_point start) {
+  return {clock::now() - start, pool.stats()};
+}
+
+// Looks at the pool, beside the tasks, until there are no more turns to come.
+asio::awaitable<std::vector<pool_sample>> watch(const httpool::connection_pool& pool,
+                                                clock::time_point start,
+                                                const std::atomic<bool>& is_over) {
+  constexpr std::chrono::microseconds interval(250);
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  std::vector<pool_sample> samples;
+  while (!is_over) {
+    samples.push_back(sample_of(pool, start));
+    timer.expires_after(interval);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return samples;
+}
+
 // The threads begin with the tasks in an order of their own.
 void number_as_they_asked(std::vector<turn>& turns) {
   std::sort(turns.begin(), turns.end(),
@@ -74,18 +96,23 @@ shared_pool share_a_pool(httpool::server_threads& service_b) {
   shared_pool seen;
   seen.threads = 4;
   seen.limit = 5;
+  std::atomic<bool> is_over = false; // outlives the threads, which look at it
   asio::thread_pool threads(seen.threads);
   httpool::connection_pool pool(threads, service_b.local_endpoint(),
                                 {.max_connections = seen.limit, .observer = page_observer()});
   const shown on_page(pool);
 
   const clock::time_point start = clock::now();
+  auto samples = asio::co_spawn(threads, watch(pool, start, is_over), asio::use_future);
   std::vector<std::future<turn>> turns;
   for (std::size_t task = 0; task != tasks; ++task)
     turns.push_back(asio::co_spawn(threads, take_a_turn(pool, task, start), asio::use_future));
   for (std::future<turn>& each : turns)
     seen.turns.push_back(each.get());
   seen.took = clock::now() - start;
+  is_over = true;
+  seen.samples = samples.get();
+  seen.samples.push_back(sample_of(pool, start));
   number_as_they_asked(seen.turns);
   seen.peak_waiting = pool.stats().peak_waiting;
   pool.async_drain(asio::use_future).get();

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,5 +37,13 @@ std::unique_ptr<report> make_text_report(bool in_colour);
 
 // Prints one document at the end.
 std::unique_ptr<report> make_json_report();
+
+// The pictures that make_plot_report() draws.
+inline constexpr std::string_view latency_file = "latency.svg";
+inline constexpr std::string_view connections_file = "connections.svg";
+
+// Besides what `first` does, draws at the end, into a folder that is there. Throws if it cannot.
+std::unique_ptr<report> make_plot_report(std::unique_ptr<report> first,
+                                         std::filesystem::path folder);
 
 } // namespace demo

@@ -34,16 +34,16 @@ asio::awaitable<void> by_turns(httpool::client& one, std::vector<answer>& of_one
 }
 
 latencies summary_of(const std::vector<answer>& answers) {
-  std::vector<milliseconds> times;
+  latencies summary;
   std::set<std::uint64_t> connections;
   for (const answer& each : answers) {
     if (each.error)
       throw boost::system::system_error(each.error, "a request of the comparison");
-    times.push_back(each.took);
+    summary.times.push_back(each.took);
     connections.insert(each.connection);
   }
+  auto& times = summary.times;
   std::sort(times.begin(), times.end());
-  latencies summary;
   summary.requests = times.size();
   summary.connections = connections.size();
   summary.median = times[times.size() / 2];
