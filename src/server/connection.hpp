@@ -141,6 +141,7 @@ private:
   waiting waiting_ = waiting::nothing;
   bool in_body_ = false;
   bool past_buffer_ = false; // the read goes straight into the body
+  bool streaming_ = false;   // a body whose end its source has not given yet
   bool ended_ = false;
   bool lingering_ = false;
   bool aborted_ = false;

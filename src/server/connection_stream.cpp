@@ -20,6 +20,7 @@ using boost::system::error_code;
 asio::awaitable<bool> server_connection::stream_body(reply made) {
   constexpr std::size_t most = 16 * 1024;
   answering_.is_streamed = true;
+  streaming_ = true;
   const http1::body_form form = begin_answer(made.head());
   bool is_whole = form == http1::body_form::none;
   std::string piece(is_whole ? 0 : most, '\0');
@@ -39,6 +40,7 @@ asio::awaitable<bool> server_connection::stream_body(reply made) {
     is_whole = *size == 0;
     out_.add_piece(std::string_view(piece).substr(0, *size), form, made.head().trailers());
   }
+  streaming_ = false;
   await_next_request();
   co_return true;
 }
