@@ -90,6 +90,7 @@ private:
   boost::asio::awaitable<std::optional<std::size_t>> produce(const reply& made,
                                                              boost::asio::mutable_buffer piece);
   void await_next_request() noexcept;
+  void reset_when_closed(bool wanted) noexcept;
   bool batch_is_full() const noexcept;
 
   // Reading and writing.
