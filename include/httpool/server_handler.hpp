@@ -35,7 +35,8 @@ public:
   /// Each piece is written before the next is asked for: a client that does not read holds the
   /// source up, until `server_options::body_timeout` ends the connection. The source runs on the
   /// server's executor, and is cancelled and treated as a handler that is a coroutine. If it throws
-  /// the connection ends, so that the client can tell that something is missing.
+  /// the connection ends. A client can always tell that something is missing: the last chunk is,
+  /// and the connection of an HTTP/1.0 client is reset, whatever ends it before the body does.
   reply(response head, body_source::read_function produce)
       : value_(std::make_unique<streamed>(std::move(head), std::move(produce))) {}
 

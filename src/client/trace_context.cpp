@@ -7,6 +7,7 @@ namespace httpool {
 namespace {
 
 constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::uint8_t defined_flags = 0x01; // sampled
 constexpr std::size_t field_size = 2 + 1 + 32 + 1 + 16 + 1 + 2;
 
 /// Capital letters are malformed (§3.2.2.3).
@@ -33,6 +34,10 @@ bool is_zero(std::span<const std::uint8_t> bytes) noexcept {
 
 } // namespace
 
+bool trace_context::is_valid() const noexcept {
+  return !is_zero(trace_id) && !is_zero(parent_id);
+}
+
 std::optional<trace_context> trace_context::parse(std::string_view field) noexcept {
   trace_context read;
   std::uint8_t version = 0;
@@ -42,7 +47,7 @@ std::optional<trace_context> trace_context::parse(std::string_view field) noexce
                       read_hex(field.substr(36), read.parent_id) &&
                       read_hex(field.substr(53), {&read.flags, 1});
   const bool is_longer = field.size() > field_size;
-  if (!is_hex || version == 0xff || is_zero(read.trace_id) || is_zero(read.parent_id) ||
+  if (!is_hex || version == 0xff || !read.is_valid() ||
       (is_longer && (version == 0 || field[field_size] != '-')))
     return std::nullopt;
   return read;
@@ -54,7 +59,8 @@ std::string trace_context::to_string() const {
   text += '-';
   append_hex(text, parent_id);
   text += '-';
-  append_hex(text, {&flags, 1});
+  const std::uint8_t known = flags & defined_flags;
+  append_hex(text, {&known, 1});
   return text;
 }
 

@@ -90,6 +90,7 @@ private:
   boost::asio::awaitable<std::optional<std::size_t>> produce(const reply& made,
                                                              boost::asio::mutable_buffer piece);
   void await_next_request() noexcept;
+  void reset_when_closed(bool wanted) noexcept;
   bool batch_is_full() const noexcept;
 
   // Reading and writing.
@@ -141,6 +142,7 @@ private:
   waiting waiting_ = waiting::nothing;
   bool in_body_ = false;
   bool past_buffer_ = false; // the read goes straight into the body
+  bool streaming_ = false;   // a body whose end its source has not given yet
   bool ended_ = false;
   bool lingering_ = false;
   bool aborted_ = false;

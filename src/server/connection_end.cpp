@@ -96,6 +96,10 @@ void server_connection::nudge() noexcept {
 }
 
 bool server_connection::owes_answer() const noexcept {
+  // Between two pieces there is nothing to write, even if nothing is taken from this client any
+  // more.
+  if (streaming_)
+    return true;
   if (ended_ || !out_.empty())
     return !out_.empty();
   return in_body_ || parser_.started() ||

@@ -20,8 +20,13 @@ using boost::system::error_code;
 asio::awaitable<bool> server_connection::stream_body(reply made) {
   constexpr std::size_t most = 16 * 1024;
   answering_.is_streamed = true;
+  streaming_ = true;
   const http1::body_form form = begin_answer(made.head());
   bool is_whole = form == http1::body_form::none;
+  // The connection's end would look like the body's, whatever ends it before: the client gets a
+  // reset then. Of a body in chunks the last one tells.
+  if (form == http1::body_form::plain)
+    reset_when_closed(true);
   std::string piece(is_whole ? 0 : most, '\0');
   while (!is_whole) {
     // What is ready must not wait for what is not.
@@ -32,15 +37,24 @@ asio::awaitable<bool> server_connection::stream_body(reply made) {
       co_return false;
     if (!size) {
       ++core_->counters().handler_failures;
-      error_code ignored; // An end would look like that of the body, if it is not chunked.
-      socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+      reset_when_closed(true);
       co_return false;
     }
     is_whole = *size == 0;
     out_.add_piece(std::string_view(piece).substr(0, *size), form, made.head().trailers());
   }
+  if (form == http1::body_form::plain)
+    reset_when_closed(false);
+  streaming_ = false;
   await_next_request();
   co_return true;
+}
+
+// Whether the client is told of a reset once the socket is closed, whoever does so; what it has not
+// been sent yet is dropped then.
+void server_connection::reset_when_closed(bool wanted) noexcept {
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger(wanted, 0), ignored);
 }
 
 // Has the source fill a part of a buffer, and can be cancelled meanwhile; nothing if it fails.

@@ -31,7 +31,25 @@ BOOST_AUTO_TEST_CASE(what_is_read_is_written) {
   BOOST_TEST(read->to_string() == good);
   BOOST_TEST(!trace_context::parse(with(53, "00"))->sampled());
   BOOST_TEST(!trace_context::parse(with(53, "02"))->sampled());
-  BOOST_TEST(trace_context::parse(with(53, "fe"))->to_string() == with(53, "fe"));
+}
+
+BOOST_AUTO_TEST_CASE(flags_that_version_00_does_not_define_are_not_sent) {
+  BOOST_TEST(trace_context::parse(with(53, "ff"))->flags == 0xff);
+  BOOST_TEST(trace_context::parse(with(53, "ff"))->to_string() == with(53, "01"));
+  BOOST_TEST(trace_context::parse(with(53, "fe"))->to_string() == with(53, "00"));
+  BOOST_TEST(trace_context::parse(with(53, "02"))->to_string() == with(53, "00"));
+}
+
+BOOST_AUTO_TEST_CASE(without_both_ids_it_is_not_valid) {
+  trace_context made;
+  BOOST_TEST(!made.is_valid());
+  made.trace_id[15] = 1;
+  BOOST_TEST(!made.is_valid());
+  made.parent_id[0] = 1;
+  BOOST_TEST(made.is_valid());
+  BOOST_TEST(trace_context::parse(made.to_string()).has_value());
+  made.trace_id = {};
+  BOOST_TEST(!made.is_valid());
 }
 
 BOOST_AUTO_TEST_CASE(a_later_version_is_read_as_far_as_it_is_known) {
