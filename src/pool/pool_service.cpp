@@ -28,7 +28,8 @@ void pool_service::add(pool_core& core) {
 
 void pool_service::remove(pool_core& core) noexcept {
   const std::lock_guard lock(mutex_);
-  cores_.erase(cores_.iterator_to(core));
+  if (core.is_linked())
+    cores_.erase(cores_.iterator_to(core));
   if (cores_.empty())
     is_empty_.notify_all();
 }

@@ -25,7 +25,7 @@ public:
 
   void add(pool_core& core);
 
-  /// Forgets a core that was not abandoned.
+  /// Forgets a core, which may have got no further than to be made.
   void remove(pool_core& core) noexcept;
 
 private:

@@ -238,7 +238,7 @@ BOOST_FIXTURE_TEST_CASE(scar_102_a_host_of_dead_idle_connections_needs_no_stack_
   pthread_attr_init(&small_stack);
   pthread_attr_setstacksize(&small_stack, 256 * 1024);
   const auto body = [](void* p) -> void* {
-    static_cast<connection_pool*>(p)->async_acquire([](error_code, lease) {});
+    static_cast<connection_pool*>(p)->async_acquire({.timeout = 1h}, [](error_code, lease) {});
     return nullptr;
   };
   pthread_t thread;

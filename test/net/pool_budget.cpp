@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(a_context_with_pools_of_a_budget_may_die_in_a_storm) {
       start_callers(run, a, seen, round, 6, 1000);
       start_callers(run, b, also, round + 50, 6, 1000);
       BOOST_TEST(becomes([&] { return seen.leases > 20 && also.leases > 20; }));
-      run.context.stop();
+      run.stop();
     }
     BOOST_TEST(budget->in_use() == 0u);
     BOOST_TEST(becomes([&] { return host.open() == 0; }));

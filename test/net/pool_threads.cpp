@@ -228,6 +228,7 @@ BOOST_AUTO_TEST_CASE(scar_98_a_context_may_die_in_a_storm) {
       run.context.stop();
       if (round % 2 == 0)
         pool.close(); // while its threads are just ending
+      run.stop();
     }
     BOOST_TEST(seen.leased_twice == 0u);
     BOOST_TEST(becomes([&] { return host.open() == 0; }));

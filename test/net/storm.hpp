@@ -34,7 +34,10 @@ public:
     for (int i = 0; i != count; ++i)
       threads_.emplace_back([this] { context.run(); });
   }
-  ~threads() {
+  ~threads() { stop(); }
+
+  /// Ends them, whatever there is to do.
+  void stop() {
     context.stop();
     join();
   }
