@@ -61,8 +61,8 @@ struct inspector_options {
 /// back on and the page works when an event loop is stuck. That costs a pool its lock for some
 /// microseconds each time. What it keeps is bounded by its options.
 ///
-/// It tells what a program does to whoever can reach its port. Give it one of the loopback, and
-/// see `doc/security.md`.
+/// It tells what a program does to whoever can reach its port, the paths of its requests included,
+/// but not their queries. Give it one of the loopback, and see `doc/security.md`.
 ///
 /// \par Thread safety
 /// All members may be called from any thread at any time, but for the destructor, which must be

@@ -12,6 +12,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 namespace httpool {
 
@@ -146,6 +148,12 @@ public:
   /// Other connections to it stay, and so does this one if it is kept. May be called from another
   /// thread than the owner's, as long as the lease has not ended.
   void avoid_endpoint() noexcept;
+
+  /// Says what the connection is used for, to whoever looks at the pool (`connection_view`, the
+  /// live page): `lease.describe("SELECT ...")`. The first 48 bytes are kept, until this lease or a
+  /// later one says something else. It allocates nothing and waits for nobody, and may be said as
+  /// often as one likes. `httpool::client` says the method and the path of each request.
+  void describe(std::string_view use) noexcept;
 
   /// Takes the socket out of the pool and of its limit, and leaves the lease empty. Bytes in
   /// `buffer()` are lost: take them first. A WebSocket has no need of it, and over TLS no use for

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace httpool {
@@ -39,6 +40,11 @@ struct connection_view {
 
   /// When its state began; of a closing one, when its last lease did or, without any, its dial.
   std::chrono::steady_clock::time_point since = {};
+
+  /// What the caller that has it, or had it last, said that it uses it for (`lease::describe`),
+  /// such as `GET /items/7`: no more than 48 bytes, which may be any, and end within a character.
+  /// Empty if nobody has said anything.
+  std::string description = {};
 };
 
 /// A pool at one moment: the figures and the connections agree.

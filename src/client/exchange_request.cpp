@@ -1,5 +1,6 @@
 // How an exchange sends its request.
 
+#include "client/describe.hpp"
 #include "client/exchange.hpp"
 #include "client/exchange_steps.hpp"
 #include "pool/connection.hpp"
@@ -95,10 +96,11 @@ void exchange::write(const owner& self, sending what) {
   x.sending_ = what;
   gathered message;
   if (!std::exchange(x.is_head_sent_, true)) {
-    std::string& head = pool_core::connection_of(x.lease_).head;
-    head.clear();
-    http1::append_head(head, x.message(), x.pool_->address.host, x.head_);
-    message[0] = asio::buffer(head);
+    connection& c = pool_core::connection_of(x.lease_);
+    c.head.clear();
+    http1::append_head(c.head, x.message(), x.pool_->address.host, x.head_);
+    describe(c, x.message(), x.pool_->address);
+    message[0] = asio::buffer(c.head);
   }
   if (what == sending::piece) {
     message[1] = asio::buffer(x.framing_line_);

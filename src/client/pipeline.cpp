@@ -62,7 +62,7 @@ pipelines& pipeline::shared() const noexcept {
 void pipeline::begin(const std::shared_ptr<client_core>& client,
                      const client_core::shared_pool& pool, lease& leased,
                      const pipelined_call::owner& first) {
-  first->append_to(out_);
+  first->append_to(out_, pool_core::connection_of(leased));
   client_ = client;
   pool_ = pool;
   lease_ = std::move(leased);
@@ -87,8 +87,9 @@ bool pipeline::has_room(time_point now) const noexcept {
 
 bool pipeline::add(const pipelined_call::owner& call) {
   const std::uint64_t begin = handed_ + (writing_.size() - written_) + out_.size();
-  call->append_to(out_);
-  ++pool_core::connection_of(lease_).uses;
+  connection& c = pool_core::connection_of(lease_);
+  call->append_to(out_, c);
+  ++c.uses;
   call->placed(*this, begin, lease_.id(), true);
   if (call->deadline() < limit_) {
     limit_ = call->deadline();

@@ -1,5 +1,6 @@
 #include "client/pipelined_call.hpp"
 
+#include "client/describe.hpp"
 #include "client/exchange.hpp"
 #include "client/idempotent.hpp"
 #include "client/pipeline.hpp"
@@ -155,7 +156,7 @@ call_operation& pipelined_call::operation() const noexcept {
 
 // The request -------------------------------------------------------------------------------------
 
-void pipelined_call::append_to(std::string& out) const {
+void pipelined_call::append_to(std::string& out, connection& on) const {
   const std::size_t size = out.size();
   try {
     http1::append_head(out, message(), pool_->address.host, head_);
@@ -170,6 +171,7 @@ void pipelined_call::append_to(std::string& out) const {
     out.resize(size);
     throw;
   }
+  describe(on, message(), pool_->address);
 }
 
 void pipelined_call::placed(pipeline& on, std::uint64_t begin, std::uint64_t connection,

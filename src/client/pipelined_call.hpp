@@ -70,8 +70,8 @@ public:
   /// Its acquire in the pool.
   ticket acquire_ticket() const noexcept { return acquire_ticket_; }
 
-  /// Appends the request to `out`, which is unchanged if memory lacks.
-  void append_to(std::string& out) const;
+  /// Appends the request to `out`, which is unchanged if memory lacks, for the connection `on`.
+  void append_to(std::string& out, connection& on) const;
 
   /// It has its place on a connection, on which its request begins at `begin`.
   void placed(pipeline& on, std::uint64_t begin, std::uint64_t connection, bool is_reused) noexcept;

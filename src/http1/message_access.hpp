@@ -29,6 +29,14 @@ struct message_access {
     return wire(lines).substr(begin, lines.line_end(index) - begin);
   }
 
+  // The request line as it goes on the wire, up to the version.
+  static std::string_view line(const request& message) noexcept {
+    if (message.method_size_ == 0)
+      return "GET /";
+    return std::string_view(message.fields_.buffer_)
+        .substr(0, message.method_size_ + 1 + message.target_size_);
+  }
+
   static void start(request& message, std::size_t method_size, std::size_t target_size,
                     http_version version) noexcept {
     message.method_size_ = method_size;

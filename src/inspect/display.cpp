@@ -152,6 +152,7 @@ texts display_of(const lane& connection, const sight& all) {
   to.emplace_back("busy", busy_text(history_of(connection, all)));
   to.emplace_back("uses", count_text(seen.uses));
   to.emplace_back("peer", endpoint_text(seen.endpoint));
+  to.emplace_back("description", clean_text(seen.description));
   to.emplace_back("age", is_gone ? std::string() : duration_text(all.at - seen.dialed_at));
   return to;
 }

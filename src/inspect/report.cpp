@@ -31,6 +31,7 @@ json::object connection_object(const connection_view& each, const sight& all) {
                     {"state", to_string(each.state)},
                     {"probed", each.probed},
                     {"uses", each.uses},
+                    {"description", clean_text(each.description)},
                     {"age_ms", ms_of(all.at - each.dialed_at)},
                     {"in_state_ms", ms_of(all.at - each.since)}};
   if (each.endpoint.port() == 0) {

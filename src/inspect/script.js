@@ -60,6 +60,7 @@
     if (!lane.isStale || !(lane.isSeen || isTurn)) return;
     lane.isStale = false;
     for (const [node, name] of lane.fields) setText(node, lane.texts[name]);
+    lane.what.title = lane.texts.description; // which may be cut off there
     if (lane.node.dataset.state !== lane.texts.state) lane.node.dataset.state = lane.texts.state;
     for (const [path, kind] of lane.paths) {
       const d = bars(lane.history, kind);
@@ -68,7 +69,7 @@
   };
 
   const makeLane = node => {
-    const lane = {node, fields: fieldsOf(node), history: '.'.repeat(columns), isStale: false, isSeen: false, texts: {},
+    const lane = {node, fields: fieldsOf(node), what: one('td.what', node), history: '.'.repeat(columns), isStale: false, isSeen: false, texts: {},
                   paths: [...node.querySelectorAll('path')].map(each => [each, each.getAttribute('class')])};
     node.kept = lane;
     seen.observe(node);
@@ -189,6 +190,7 @@
     let text = t.id === '–' ? 'A connection to be' : `Connection ${t.id}`;
     if (t.peer) text += ` to ${t.peer}`;
     text += `: ${t.state}, ${t.since}`;
+    if (t.description) text += `; ${t.state === 'leased' ? 'for' : 'last for'} ${t.description}`;
     if (t.age) text += `; ${t.age} old`;
     text += `; ${t.uses} ${t.uses === '1' ? 'use' : 'uses'}`;
     if (part !== null) {

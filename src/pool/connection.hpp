@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dial/dialer.hpp"
+#include "pool/description.hpp"
 #include "pool/ledger.hpp"
 #include "pool/strand.hpp"
 
@@ -76,6 +77,7 @@ struct connection : ledger::connection {
   std::shared_ptr<abortable> task; ///< Its dial or probe.
   time_point probe_ends_by = {};   ///< While a probe has it.
   connection* next = nullptr;      ///< In a list of what one event decided.
+  description used_for;            ///< Said by its owner, and read by anybody.
 };
 
 } // namespace httpool::detail

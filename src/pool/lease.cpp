@@ -63,6 +63,10 @@ void lease::avoid_endpoint() noexcept {
   core_->avoid_endpoint(*connection_);
 }
 
+void lease::describe(std::string_view use) noexcept {
+  connection_->used_for.say(use);
+}
+
 bool lease::late() const noexcept {
   return connection_->late;
 }

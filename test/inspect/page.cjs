@@ -18,13 +18,15 @@ const start = () => new Promise((resolve, reject) => {
   process.once('exit', code => reject(new Error(`the demo has ended with ${code}`)));
 });
 
-// A page that complains of everything that it must not do.
-const open = async (browser, url, options = {}) => {
+// A page that complains of everything that it must not do. Some of what it asks for may be answered here.
+const open = async (browser, url, options = {}, answers = {}) => {
   const context = await browser.newContext({viewport: {width: 1600, height: 1000}, ...options});
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', event => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
   });
   const page = await context.newPage();
+  for (const [path, body] of Object.entries(answers))
+    await page.route(path, route => route.fulfill({contentType: 'text/event-stream', body}));
   const origin = new URL(url).origin;
   page.on('console', message => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', error => complaints.push(String(error)));
@@ -66,7 +68,8 @@ const faultsOfLayout = page => page.evaluate(() => {
     const boxes = cells.map(node => {
       const range = document.createRange();
       range.selectNodeContents(node);
-      const box = node.closest('svg') ? node.getBoundingClientRect() : range.getBoundingClientRect();
+      // What is used for what may be cut off, so that its cell counts.
+      const box = node.closest('svg, .plot, td.what') ? node.getBoundingClientRect() : range.getBoundingClientRect();
       return [node, box];
     }).filter(([, box]) => box.width > 0);
     for (const [node, box] of boxes) {
@@ -92,6 +95,10 @@ const checks = {
     assert.match(await page.locator('h2').first().innerText(), /^Steady load http:\/\/127\.0\.0\.1:\d+$/);
     assert.ok(await page.locator('#pools .pool').first().locator('.lane').count() >= 1);
     assert.match(await page.locator('.lane path.l').first().getAttribute('d'), /^(M[\d.]+ 1h[\d.]+v14h-[\d.]+z)*$/);
+    const described = page.locator('.pool').first().locator('td.what:not(:empty)').first();
+    assert.match(await described.innerText(), /^GET \/delay\/\d+$/);
+    assert.equal(await described.getAttribute('title'), await described.innerText());
+    assert.ok(await described.isVisible());
     assert.ok(await page.locator('#pause').isHidden(), 'a button that does nothing');
     await page.context().close();
   },
@@ -123,6 +130,40 @@ const checks = {
       return [number(document.querySelector('.pool [data-f=acquires]').textContent), all.pools[0].stats.acquires];
     });
     assert.ok(Math.abs(shown - told) < 100, `${shown} is not near ${told}`);
+    await page.context().close();
+  },
+
+  async 'a lane says what its connection is used for, and goes on with that'(browser, url) {
+    const page = await open(browser, url);
+    await live(page);
+    const uses = page.locator('.pool').first().locator('td.what');
+    const before = (await uses.allTextContents()).join();
+    while ((await uses.allTextContents()).join() === before) await passed(page, 1);
+    const told = await page.evaluate(() => [...document.querySelectorAll('.pool:first-child .lane')]
+      .map(lane => [lane.querySelector('td.what').textContent, lane.querySelector('td.what').title, lane.querySelector('.plot .what').textContent]));
+    assert.ok(told.length >= 1);
+    for (const [text, title, beneath] of told) {
+      assert.match(text, /^(GET \/delay\/\d+)?$/);
+      assert.equal(title, text);
+      assert.equal(beneath, text);
+    }
+    await page.context().close();
+  },
+
+  async 'what a connection is used for is text and nothing else'(browser, url) {
+    const hostile = `</td><img src=x onerror="alert(1)"> '&lt; {{id}}`;
+    const stream = (await fetch(`${url}/events`)).body.getReader();
+    let whole = '';
+    while (!whole.includes('\n\n')) whole += Buffer.from((await stream.read()).value).toString('latin1');
+    await stream.cancel();
+    const data = JSON.parse(Buffer.from(whole.slice(whole.indexOf('data: ') + 6, whole.indexOf('\n\n')), 'latin1').toString());
+    data.pools[0].lanes[0].f.description = hostile;
+    const page = await open(browser, url, {}, {'**/pool/events': `event: whole\ndata: ${JSON.stringify(data)}\n\n`});
+    await until(page, hostile => document.querySelector('td.what').textContent === hostile, hostile);
+    assert.equal(await page.locator('td.what').first().getAttribute('title'), hostile);
+    assert.equal(await page.locator('img').count(), 0);
+    await page.locator('.lane svg').first().hover();
+    assert.ok((await page.locator('#detail').innerText()).includes(`for ${hostile};`));
     await page.context().close();
   },
 
@@ -193,6 +234,10 @@ const checks = {
         await page.screenshot({path: join(folder, `page-${width}-${colorScheme}.png`)});
         await page.screenshot({path: join(folder, `page-${width}-${colorScheme}-whole.png`), fullPage: true});
         assert.deepEqual(await faultsOfLayout(page), [], `${width} ${colorScheme}`);
+        // Beside the bars where there is room, else beneath them.
+        const lane = page.locator('.pool').first().locator('.lane').filter({has: page.locator('td.what:not(:empty)')}).first();
+        assert.equal(await lane.locator('td.what').isVisible(), width > 640, `${width}`);
+        assert.equal(await lane.locator('.plot .what').isVisible(), width <= 640, `${width}`);
         const [paper, ink] = await page.evaluate(() => [getComputedStyle(document.documentElement).backgroundColor, getComputedStyle(document.body).color]
           .map(color => color.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0)));
         assert.equal(paper > ink, colorScheme === 'light');

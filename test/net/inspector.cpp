@@ -214,6 +214,77 @@ BOOST_AUTO_TEST_CASE(hostile_names_stay_texts) {
              clean);
 }
 
+BOOST_AUTO_TEST_CASE(lanes_show_what_connections_are_used_for) {
+  loop run;
+  net_test::server peer(run.context);
+  shown page({.sample_every = 50ms});
+  httpool::connection_pool pool(run.context, peer.endpoint(), {.max_connections = 2});
+  page.inspector.watch("orders", pool);
+  httpool::lease held = leased(run, pool);
+  BOOST_TEST(has(visible(page.page()), "data-f=\"description\" title=\"\"></td>"));
+  held.describe("GET /items/7");
+  const std::string html = visible(page.page());
+  BOOST_TEST(has(html, "data-f=\"description\" title=\"GET /items/7\">GET /items/7</td>"));
+  const auto told = [&] {
+    const json::value all = page.report();
+    return std::string(all.at("pools").at(0).at("connections").at(0).at("description").as_string());
+  };
+  BOOST_TEST(told() == "GET /items/7");
+  event_stream events(page);
+  const auto field = [&] {
+    const auto next = events.next();
+    BOOST_TEST_REQUIRE(next.has_value());
+    const json::value& lane = next->second.at("pools").at(0).at("lanes").at(0);
+    return std::string(lane.at("f").at("description").as_string());
+  };
+  BOOST_TEST(field() == "GET /items/7");
+  held.describe("GET /items/8");
+  while (field() != "GET /items/8") {
+  }
+  net_test::give_back(std::move(held));
+  BOOST_TEST(told() == "GET /items/8", "what it did last");
+}
+
+BOOST_AUTO_TEST_CASE(hostile_descriptions_stay_texts) {
+  loop run;
+  net_test::server peer(run.context);
+  shown page({.sample_every = 50ms});
+  httpool::connection_pool pool(run.context, peer.endpoint());
+  page.inspector.watch("orders", pool);
+  httpool::lease held = leased(run, pool);
+  const std::string bad = "\xef\xbf\xbd";
+  const struct {
+    std::string said, clean, html;
+  } rows[] = {
+      {"</td><script>alert(1)</script>", "</td><script>alert(1)</script>",
+       "&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;"},
+      {"\" onclick='x' {{name}} {{{script}}} &amp;", "\" onclick='x' {{name}} {{{script}}} &amp;",
+       "&quot; onclick=&#39;x&#39; {{name}} {{{script}}} &amp;amp;"},
+      {std::string("\0\n\r\x1b\x7f\n\ndata: x", 14),
+       bad + bad + bad + bad + bad + bad + bad + "data: x",
+       {}},
+      {"\xff\xc0\xaf\xed\xa0\x80", bad + bad + bad + bad + bad + bad, {}},
+      {std::string(47, 'a') + "\xc3\xa4", std::string(47, 'a') + bad, {}},
+      {"\\\"\xe2\x80\xa8", "\\\"\xe2\x80\xa8", "\\&quot;\xe2\x80\xa8"},
+  };
+  for (const auto& row : rows) {
+    held.describe(row.said);
+    const json::value all = page.report();
+    BOOST_TEST(std::string_view(
+                   all.at("pools").at(0).at("connections").at(0).at("description").as_string()) ==
+               row.clean);
+    const std::string shown_text = row.html.empty() ? row.clean : row.html;
+    const std::string html = page.page();
+    BOOST_TEST(has(visible(html), " title=\"" + shown_text + "\">" + shown_text + "</td>"));
+    BOOST_TEST(count(html, "<script") == 1u);
+    event_stream events(page);
+    const auto first = events.next();
+    BOOST_TEST_REQUIRE(first.has_value());
+    const json::value& lane = first->second.at("pools").at(0).at("lanes").at(0);
+    BOOST_TEST(std::string_view(lane.at("f").at("description").as_string()) == row.clean);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(only_who_means_it_may_read) {
   shown page({.hosts = {"pools.example"}});
   const auto status = [&](std::string_view fields, std::string_view method = "GET") {

@@ -33,6 +33,18 @@ BOOST_FIXTURE_TEST_CASE(a_forwarded_request_has_the_host_of_its_target, forwardi
   BOOST_TEST(by.told.find("evil.test") == std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_forwarded_request_is_shown_without_its_origin_and_query, forwarding) {
+  client sender(context, through());
+  const auto shown = [&](const request& message) {
+    BOOST_TEST(send(sender, message).error == error_code());
+    return sender.views().at(0).pool.connections.at(0).description;
+  };
+  BOOST_TEST(shown(get("http://good.test/x/y?secret")) == "GET /x/y");
+  BOOST_TEST(shown(get("http://good.test")) == "GET /");
+  const std::string path = '/' + std::string(100, 'a');
+  BOOST_TEST(shown(get("http://good.test" + path)) == ("GET " + path).substr(0, 48));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_tunnel_is_had_for_http_too_if_it_is_wanted, forwarding) {
   client_options options = through();
   options.proxies.tunnel_http = true;
