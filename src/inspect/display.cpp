@@ -60,6 +60,14 @@ std::string busy_text(const std::string& history) {
                   : percent_text(static_cast<double>(count("ulnp")) / static_cast<double>(all));
 }
 
+/// Who acquired a lease: a file without its folders, and a line.
+std::string place_text(const std::source_location& where) {
+  if (where.line() == 0)
+    return "an exchange";
+  const std::string_view file = where.file_name();
+  return clean_text(file.substr(file.rfind('/') + 1)) + ':' + std::to_string(where.line());
+}
+
 std::string text_of(const occurrence& what) {
   const std::string id = "connection " + std::to_string(what.id);
   switch (what.what) {
@@ -74,6 +82,8 @@ std::string text_of(const occurrence& what) {
   case occurrence::kind::acquire_failed:
     return "a caller got none after " + duration_text(what.took) + ": " +
            clean_text(what.error.message());
+  case occurrence::kind::overdue:
+    return id + " leased for " + duration_text(what.took) + " by now, by " + place_text(what.where);
   case occurrence::kind::probe_failed:
     break;
   }

@@ -37,6 +37,16 @@ void recorder::acquire_failed(boost::system::error_code error, std::chrono::nano
     next_->acquire_failed(error, wait, snapshot);
 }
 
+void recorder::lease_overdue(const overdue_lease& lease) {
+  remember({.what = kind::overdue,
+            .when = {},
+            .id = lease.id,
+            .took = lease.held,
+            .where = lease.where});
+  if (next_)
+    next_->lease_overdue(lease);
+}
+
 void recorder::probed(std::uint64_t id, bool good, std::chrono::nanoseconds took) {
   if (!good)
     remember({.what = kind::probe_failed, .when = {}, .id = id, .took = took});

@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,14 @@ namespace httpool::detail {
 
 /// Something that happened to a pool.
 struct occurrence {
-  enum class kind : std::uint8_t { made, dial_failed, closed, acquire_failed, probe_failed };
+  enum class kind : std::uint8_t {
+    made,
+    dial_failed,
+    closed,
+    acquire_failed,
+    overdue,
+    probe_failed
+  };
 
   kind what;
   std::chrono::steady_clock::time_point when;
@@ -29,6 +37,7 @@ struct occurrence {
   close_reason reason = {};
   boost::system::error_code error = {};
   std::chrono::nanoseconds took = {};
+  std::source_location where = {}; ///< Of the call that acquired an overdue lease.
 };
 
 class recorder final : public pool_observer {
@@ -45,6 +54,7 @@ public:
                        std::uint64_t uses) override;
   void acquire_failed(boost::system::error_code error, std::chrono::nanoseconds wait,
                       const pool_snapshot& snapshot) override;
+  void lease_overdue(const overdue_lease& lease) override;
   void probed(std::uint64_t id, bool good, std::chrono::nanoseconds took) override;
 
   /// Of one thread at a time, every ten seconds.

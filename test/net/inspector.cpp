@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <source_location>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -379,25 +382,64 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(an_observer_passes_everything_on) {
-  struct counting : httpool::pool_observer {
-    std::atomic<int> calls = 0;
-    void connection_made(std::uint64_t, std::chrono::nanoseconds) override { ++calls; }
+  struct telling : httpool::pool_observer {
+    std::vector<std::string> told;
+    void connection_made(std::uint64_t, std::chrono::nanoseconds) override {
+      told.emplace_back("made");
+    }
+    void dial_failed(boost::system::error_code, std::chrono::nanoseconds) override {
+      told.emplace_back("dial failed");
+    }
     void connection_closed(std::uint64_t, httpool::close_reason, std::uint64_t) override {
-      ++calls;
+      told.emplace_back("closed");
     }
     void acquire_granted(std::uint64_t, std::chrono::nanoseconds, std::uint64_t) override {
-      ++calls;
+      told.emplace_back("granted");
+    }
+    void acquire_failed(boost::system::error_code, std::chrono::nanoseconds,
+                        const httpool::pool_snapshot&) override {
+      told.emplace_back("acquire failed");
+    }
+    void lease_overdue(const httpool::overdue_lease&) override { told.emplace_back("overdue"); }
+    void probed(std::uint64_t, bool, std::chrono::nanoseconds) override {
+      told.emplace_back("probed");
     }
   };
+  shown page;
+  const auto next = std::make_shared<telling>();
+  const auto observer = page.inspector.observer("orders", next);
+  const boost::system::error_code error(httpool::error::acquire_timeout);
+  observer->connection_made(1, 1ms);
+  observer->dial_failed(error, 2ms);
+  observer->acquire_granted(1, 3ms, 1);
+  observer->acquire_failed(error, 4ms, {});
+  observer->lease_overdue({.id = 1, .held = 5s, .where = std::source_location::current()});
+  observer->lease_overdue({.id = 2, .held = 6s});
+  observer->probed(1, true, 7ms);
+  observer->probed(1, false, 8ms);
+  observer->connection_closed(1, httpool::close_reason::dropped, 1);
+  const std::vector<std::string> all = {"made",           "dial failed", "granted",
+                                        "acquire failed", "overdue",     "overdue",
+                                        "probed",         "probed",      "closed"};
+  BOOST_TEST(next->told == all, boost::test_tools::per_element());
+
+  std::string shown_texts;
+  for (const json::value& each : page.report().at("events").as_array())
+    shown_texts.append(std::string_view(each.at("text").as_string())).append("\n");
+  BOOST_TEST(has(shown_texts, "connection 1 leased for 5.0 s by now, by inspector.cpp:"));
+  BOOST_TEST(has(shown_texts, "connection 2 leased for 6.0 s by now, by an exchange\n"));
+  BOOST_TEST(has(shown_texts, "connection 1: its probe failed after 8.00 ms"));
+}
+
+BOOST_AUTO_TEST_CASE(an_observer_counts_waits_and_dials) {
   loop run;
   net_test::server peer(run.context);
   shown page;
-  const auto counted = std::make_shared<counting>();
   httpool::connection_pool pool(run.context, peer.endpoint(),
-                                {.observer = page.inspector.observer("orders", counted)});
+                                {.observer = page.inspector.observer("orders")});
   page.inspector.watch("orders", pool);
   leased(run, pool);
-  BOOST_TEST(run.until([&] { return counted->calls == 3; }));
+  BOOST_TEST(run.until([&] { return pool.stats().closed() == 1; }));
   const json::value all = page.report();
   BOOST_TEST(number(all.at("pools").at(0).at("waits"), "count") == 1u);
   BOOST_TEST(number(all.at("pools").at(0).at("dials"), "count") == 1u);
