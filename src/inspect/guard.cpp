@@ -1,5 +1,7 @@
 #include "inspect/guard.hpp"
 
+#include <httpool/url.hpp>
+
 #include <boost/asio/ip/address.hpp>
 
 #include <algorithm>
@@ -33,7 +35,7 @@ bool is_known(std::string_view authority, const std::vector<std::string>& hosts)
 }
 
 /// Whether a browser says that it asks for a page of another origin, be it of the same site.
-bool is_of_others(const request& message) {
+bool is_of_others(const request& message, std::string_view authority) {
   const fields& own = message.fields();
   if (own.contains("Sec-Fetch-Site")) {
     const std::string_view site = own.value("Sec-Fetch-Site");
@@ -43,16 +45,27 @@ bool is_of_others(const request& message) {
   if (!own.contains("Origin"))
     return false;
   const std::string origin = lower(own.value("Origin"));
-  const std::string host = lower(own.value("Host"));
+  const std::string host = lower(authority);
   return origin != "http://" + host && origin != "https://" + host;
 }
 
 } // namespace
 
-unsigned refusal_of(const request& message, const std::vector<std::string>& hosts) {
-  if (!is_known(message.fields().value("Host"), hosts))
+asked_place place_of(const request& message) {
+  const std::string_view target = message.target();
+  const auto path_of = [](std::string_view text) { return text.substr(0, text.find('?')); };
+  if (!target.starts_with('/')) {
+    if (const auto absolute = parse_url(target))
+      return {absolute->origin().authority(), std::string(path_of(absolute->target()))};
+  }
+  return {std::string(message.fields().value("Host")), std::string(path_of(target))};
+}
+
+unsigned refusal_of(const request& message, const asked_place& place,
+                    const std::vector<std::string>& hosts) {
+  if (!is_known(place.authority, hosts))
     return 421;
-  if (is_of_others(message))
+  if (is_of_others(message, place.authority))
     return 403;
   return message.method() == "GET" || message.method() == "HEAD" ? 0 : 405;
 }

@@ -10,9 +10,19 @@
 
 namespace httpool::detail {
 
+/// What a request is for.
+struct asked_place {
+  std::string authority; ///< Of an absolute target, or else what `Host` says.
+  std::string path;      ///< Without the query.
+};
+
+/// Targets in absolute-form are for their own authority, whatever `Host` says (RFC 9112 §3.2.2).
+asked_place place_of(const request& message);
+
 /// What a request is refused with: 0 if it is not. GET and HEAD alone (405); by `localhost`, an IP
 /// address or one of `hosts` alone (421); and never for a page of another origin (403).
-unsigned refusal_of(const request& message, const std::vector<std::string>& hosts);
+unsigned refusal_of(const request& message, const asked_place& place,
+                    const std::vector<std::string>& hosts);
 
 /// Sets the fields that keep other origins from reading, framing or sniffing a response. Scripts
 /// and styles need `nonce`; without one there may be none.

@@ -9,17 +9,13 @@
 #include <httpool/inspector.hpp>
 #include <httpool/metrics.hpp>
 
-#include <string_view>
+#include <string>
 #include <utility>
 
 namespace httpool {
 namespace {
 
 using detail::inspector_core;
-
-std::string_view path_of(std::string_view target) noexcept {
-  return target.substr(0, target.find('?'));
-}
 
 response refuse(unsigned status) {
   response message(status, std::string(standard_reason(status)) + '\n', "text/plain");
@@ -64,10 +60,12 @@ reply events(const std::shared_ptr<inspector_core>& core, bool to_head) {
 
 std::optional<reply> answer_to(const std::shared_ptr<inspector_core>& core,
                                const request& message) {
-  const std::string_view path = path_of(message.target());
+  const detail::asked_place place = detail::place_of(message);
+  const std::string& path = place.path;
   if (path != "/pool" && path != "/pool.json" && path != "/pool/events" && path != "/metrics")
     return std::nullopt;
-  if (const unsigned status = detail::refusal_of(message, core->options().hosts); status != 0)
+  if (const unsigned status = detail::refusal_of(message, place, core->options().hosts);
+      status != 0)
     return refuse(status);
   if (core->is_closed())
     return refuse(503);
@@ -131,7 +129,7 @@ std::optional<reply> inspector::answer(const request& message, const request_con
 
 server_handler inspector::handler() const {
   return mount([](const request& message) {
-    const bool is_root = path_of(message.target()) == "/";
+    const bool is_root = detail::place_of(message).path == "/";
     response answer(is_root ? 302 : 404, is_root ? "see /pool\n" : "not found\n", "text/plain");
     if (is_root)
       answer.fields().set("Location", "/pool");

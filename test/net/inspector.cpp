@@ -320,6 +320,30 @@ BOOST_AUTO_TEST_CASE(only_who_means_it_may_read) {
   BOOST_TEST(page.ask("/pool/events", "Host: localhost\r\n", "HEAD").status() == 200u);
 }
 
+BOOST_AUTO_TEST_CASE(targets_may_be_absolute) {
+  shown page({.hosts = {"pools.example"}});
+  BOOST_TEST(has(page.ask("http://localhost:9000/pool").body(), "<!doctype html>"));
+  BOOST_TEST(page.ask("HTTP://127.0.0.1:9000/pool.json?x=1").status() == 200u);
+  BOOST_TEST(page.ask("https://[::1]/metrics").status() == 200u);
+  BOOST_TEST(page.ask("http://localhost").fields().value("Location") == "/pool");
+  BOOST_TEST(page.ask("http://localhost:9000/elsewhere").status() == 404u);
+  // They say whom they are for, whatever Host does.
+  BOOST_TEST(page.ask("http://pools.example/pool", "Host: evil.example\r\n").status() == 200u);
+  for (const std::string_view rebound :
+       {"http://evil.example/pool", "http://localhost.evil.example:9000/pool.json",
+        "http://127.0.0.1.nip.io/metrics", "https://evil.example/pool/events"})
+    BOOST_TEST(page.ask(rebound).status() == 421u, rebound);
+  const std::string_view own = "Host: localhost\r\nOrigin: http://localhost:9000\r\n";
+  BOOST_TEST(page.ask("http://localhost:9000/pool", own).status() == 200u);
+  BOOST_TEST(page.ask("http://localhost:9001/pool", own).status() == 403u);
+  live_server both(page.inspector.mount([](const httpool::request& message) {
+    return response(200, std::string(message.target()), "text/plain");
+  }));
+  client c(both);
+  c.send("GET http://localhost/anything?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  BOOST_TEST(c.receive()->body() == "http://localhost/anything?x=1");
+}
+
 BOOST_AUTO_TEST_CASE(browsers_are_told_to_keep_others_out) {
   shown page;
   for (const std::string_view path : {"/pool", "/pool.json", "/", "/elsewhere"}) {
