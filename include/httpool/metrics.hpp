@@ -76,7 +76,10 @@ public:
   /// `url_scheme`, `server_address` and `server_port`.
   void add(const client& one, std::vector<metric_label> labels = {});
 
-  /// The same of a `server` or `server_threads`, which has to be removed before it is destroyed.
+  /// The same of a `server` or `server_threads`, or of whatever else has its figures, which has to
+  /// be removed before it is destroyed. It is asked by one thread at a time, whichever calls
+  /// `render`, without any lock but one of its own: its `stats()` may call this registry, but must
+  /// not wait for a thread that is in `render` or `remove`. If it throws, its figures are left out.
   template <class Server>
   requires requires(const Server& one) {
     { one.stats() } -> std::same_as<server_stats>;
@@ -86,7 +89,8 @@ public:
         &one, [&one] { return one.stats(); }, std::move(labels));
   }
 
-  /// Forgets a server. Nobody asks it for figures once this returns.
+  /// Forgets a server. Nobody asks it for figures once this returns: it waits for who does, unless
+  /// it is called from within its `stats()`.
   template <class Server>
   requires requires(const Server& one) {
     { one.stats() } -> std::same_as<server_stats>;

@@ -1,4 +1,5 @@
 #include "client/client_core.hpp"
+#include "observe/guarded_figures.hpp"
 #include "observe/metrics_families.hpp"
 #include "pool/core.hpp"
 
@@ -65,7 +66,7 @@ public:
   struct server_source {
     label_text labels;
     const void* one;
-    std::function<server_stats()> stats;
+    std::shared_ptr<detail::guarded_figures> figures;
   };
 
   void add(source<detail::pool_core> one) {
@@ -88,8 +89,8 @@ public:
   }
 
   void remove(const void* server) noexcept {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(servers_, [&](const server_source& each) { return each.one == server; });
+    while (const auto figures = take(server))
+      figures->revoke();
   }
 
   std::vector<detail::pool_figures> pools() const {
@@ -116,10 +117,12 @@ public:
   }
 
   std::vector<detail::server_figures> servers() const {
-    const std::lock_guard lock(mutex_);
+    // Asked without the lock: they are of somebody who may have others, and may call this.
     std::vector<detail::server_figures> all;
-    for (const server_source& each : servers_)
-      all.push_back({each.labels, each.stats()});
+    for (const server_source& each : known_servers()) {
+      if (const auto stats = each.figures->ask())
+        all.push_back({each.labels, *stats});
+    }
     return all;
   }
 
@@ -127,6 +130,23 @@ private:
   static void refuse_if(bool is_known) {
     if (is_known)
       throw std::invalid_argument("httpool: there are figures with the same labels already");
+  }
+
+  std::vector<server_source> known_servers() const {
+    const std::lock_guard lock(mutex_);
+    return servers_;
+  }
+
+  /// Forgets one, and gives its figures; none if there is none.
+  std::shared_ptr<detail::guarded_figures> take(const void* server) noexcept {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(servers_.begin(), servers_.end(),
+                                    [&](const server_source& each) { return each.one == server; });
+    if (found == servers_.end())
+      return nullptr;
+    auto figures = std::move(found->figures);
+    servers_.erase(found);
+    return figures;
   }
 
   /// Under the lock.
@@ -177,7 +197,7 @@ void metrics_registry::add(const client& one, std::vector<metric_label> labels) 
 
 void metrics_registry::add_server(const void* one, std::function<server_stats()> stats,
                                   std::vector<metric_label> labels) {
-  impl_->add({checked(labels), one, std::move(stats)});
+  impl_->add({checked(labels), one, std::make_shared<detail::guarded_figures>(std::move(stats))});
 }
 
 void metrics_registry::remove_server(const void* one) noexcept {

@@ -9,12 +9,16 @@
 #include <boost/json/parse.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <iterator>
 #include <regex>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -123,4 +127,73 @@ BOOST_AUTO_TEST_CASE(what_has_gone_is_forgotten) {
   context.poll();
   BOOST_TEST(metrics.render() == "");
   BOOST_TEST(metrics.render(httpool::metrics_format::openmetrics_text) == "# EOF\n");
+}
+
+namespace {
+
+/// Figures that do as they are told.
+struct pretended {
+  std::function<httpool::server_stats()> answer;
+  httpool::server_stats stats() const { return answer(); }
+};
+
+bool tells_of(const httpool::metrics_registry& metrics, const std::string& which) {
+  return metrics.render().find("which=\"" + which + '"') != std::string::npos;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(figures_that_throw_are_left_out_alone) {
+  httpool::metrics_registry metrics;
+  const pretended good{[] { return httpool::server_stats(); }};
+  const pretended bad{[]() -> httpool::server_stats { throw std::runtime_error("no"); }};
+  const pretended worse{[]() -> httpool::server_stats { throw 1; }};
+  metrics.add(worse, {{"which", "worse"}});
+  metrics.add(bad, {{"which", "bad"}});
+  metrics.add(good, {{"which", "good"}});
+  BOOST_TEST(tells_of(metrics, "good"));
+  BOOST_TEST(!tells_of(metrics, "bad"));
+  BOOST_TEST(!tells_of(metrics, "worse"));
+}
+
+BOOST_AUTO_TEST_CASE(figures_may_call_the_registry) {
+  httpool::metrics_registry metrics;
+  const pretended other{[] { return httpool::server_stats(); }};
+  pretended calls;
+  calls.answer = [&] {
+    BOOST_TEST(!tells_of(metrics, "calls"), "those that are being asked for");
+    BOOST_TEST(tells_of(metrics, "other"));
+    metrics.remove(other);
+    metrics.remove(calls);
+    return httpool::server_stats();
+  };
+  metrics.add(other, {{"which", "other"}});
+  metrics.add(calls, {{"which", "calls"}});
+  BOOST_TEST(tells_of(metrics, "calls"));
+  BOOST_TEST(metrics.render() == "");
+}
+
+BOOST_AUTO_TEST_CASE(figures_do_not_hold_up_others_and_are_over_once_removed) {
+  httpool::metrics_registry metrics;
+  std::promise<void> begun, go;
+  std::atomic<bool> is_over = false;
+  pretended slow{[&] {
+    begun.set_value();
+    go.get_future().wait();
+    is_over = true;
+    return httpool::server_stats();
+  }};
+  const pretended other{[] { return httpool::server_stats(); }};
+  metrics.add(slow, {{"which", "slow"}});
+  std::thread asks([&] { metrics.render(); });
+  begun.get_future().wait();
+  metrics.add(other, {{"which", "other"}}); // takes no lock that is held meanwhile
+  metrics.remove(other);
+  std::thread removes([&] {
+    metrics.remove(slow);
+    BOOST_TEST(is_over);
+  });
+  go.set_value();
+  removes.join();
+  asks.join();
 }
