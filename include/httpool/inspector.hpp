@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace httpool {
@@ -87,9 +88,18 @@ public:
   /// Shows the pools of all origins of a client from now on.
   void watch(std::string name, const client& of);
 
-  /// Shows a server's figures, which `figures` gives; it is called until `close()`, from the
-  /// inspector's thread or that of a server.
+  /// Shows a server's figures, which `figures` gives, and which must not outlive it: it is called
+  /// until `unwatch_server()` or `close()` return, by one thread at a time, the inspector's or that
+  /// of a server. After `close()` this does nothing.
+  ///
+  /// No lock but one of its own is held around it. It may call this inspector, but for `close()`
+  /// and the destructor, and must not wait for a thread that is in `sample()`, `unwatch_server()`,
+  /// `close()` or an answer. If it throws, that server is shown as one whose figures failed.
   void watch_server(std::string name, std::function<server_stats()> figures);
+
+  /// Shows the servers of that name no more. Nobody asks them for figures once this returns: it
+  /// waits for who does, unless it is called from within them.
+  void unwatch_server(std::string_view name) noexcept;
 
   /// An observer for the pool or client that is watched by that name: with it the page shows how
   /// long callers wait and dials take, and what happened last. It passes everything on to `next`.

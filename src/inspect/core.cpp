@@ -31,10 +31,25 @@ inspector_options checked(inspector_options options) {
 
 } // namespace
 
+server_stats server_entry::stats() const {
+  if (const auto seen = figures->ask())
+    return *seen;
+  throw std::runtime_error("httpool: the figures of a server failed");
+}
+
+std::shared_ptr<const std::string> shown_sight::event() const {
+  const std::lock_guard lock(mutex_);
+  if (!event_)
+    event_ = std::make_shared<const std::string>(event_text(all_, false));
+  return event_;
+}
+
 inspector_core::inspector_core(inspector_options options) : options_(checked(std::move(options))) {
-  sight_.sample_every = options_.sample_every;
-  sight_.column = columns;
-  sight_.at = began_;
+  sight nothing;
+  nothing.column = columns;
+  nothing.at = began_;
+  nothing.sample_every = options_.sample_every;
+  seen_ = std::make_shared<const shown_sight>(std::move(nothing));
   thread_ = std::thread([this] { run(); });
 }
 
@@ -49,8 +64,8 @@ void inspector_core::run() {
     lock.unlock();
     try {
       sample();
-    } catch (const std::exception&) {
-      // Memory lacked, or somebody's figures did: the next look may do better.
+    } catch (...) {
+      // Memory lacked: the next look may do better.
     }
     // A machine that was asleep, or had better things to do, does not catch up.
     next = std::max(next + options_.sample_every, clock::now());
@@ -66,11 +81,10 @@ void inspector_core::close() noexcept {
   }
   ended_.notify_all();
   const std::lock_guard lock(ending_);
-  if (!thread_.joinable())
-    return;
-  thread_.join();
-  for (const auto& each : sight_.servers)
-    metrics_.remove(*each);
+  if (thread_.joinable())
+    thread_.join();
+  while (const auto one = server([](const server_entry&) { return true; }))
+    end(one);
 }
 
 std::vector<metric_label> inspector_core::labels_of(const std::string& name) {
@@ -86,107 +100,128 @@ void inspector_core::add_metrics(const std::function<void(metrics_registry&)>& a
 }
 
 /// Under the lock.
-watched& inspector_core::named(std::string name) {
+watch_entry& inspector_core::named(std::string name) {
   name = clean_text(name);
-  const auto found = std::find_if(sight_.pools.begin(), sight_.pools.end(),
-                                  [&](const watched& each) { return each.name == name; });
-  if (found != sight_.pools.end())
+  const auto found = std::find_if(pools_.begin(), pools_.end(),
+                                  [&](const watch_entry& each) { return each.name == name; });
+  if (found != pools_.end())
     return *found;
-  sight_.pools.emplace_back();
-  sight_.pools.back().name = std::move(name);
-  return sight_.pools.back();
+  pools_.emplace_back();
+  pools_.back().name = std::move(name);
+  return pools_.back();
 }
 
-void inspector_core::watch(std::string name, watched::look_function look) {
+void inspector_core::watch(std::string name, look_function look) {
   const std::lock_guard lock(mutex_);
-  watched& known = named(std::move(name));
+  watch_entry& known = named(std::move(name));
   known.look = std::move(look);
-  // Of another client, whose origins are none of this one's business.
-  std::erase_if(known.tracks, [](const track& each) { return !each.name().empty(); });
+  known.number = ++watches_;
 }
 
 void inspector_core::watch_server(std::string name, std::function<server_stats()> figures) {
-  const std::lock_guard lock(mutex_);
-  sight_.servers.push_back(std::make_unique<watched_server>());
-  watched_server& made = *sight_.servers.back();
-  made.name = clean_text(name);
-  made.figures = std::move(figures);
-  add_metrics([&](metrics_registry& to) { to.add(made, labels_of(made.name)); });
-}
-
-std::shared_ptr<recorder> inspector_core::observer(std::string name,
-                                                   std::shared_ptr<pool_observer> next) {
-  auto made = std::make_shared<recorder>(std::move(next));
-  const std::lock_guard lock(mutex_);
-  named(std::move(name)).observer = made;
-  return made;
-}
-
-void inspector_core::sample() {
+  const auto made = std::make_shared<const server_entry>(
+      server_entry{name, clean_text(name), std::make_shared<guarded_figures>(std::move(figures))});
   const std::lock_guard lock(mutex_);
   if (is_closed_)
     return;
-  sight_.at = clock::now();
-  const auto passed = static_cast<std::uint64_t>((sight_.at - began_) / options_.sample_every);
-  sight_.column = columns + passed;
-  event_ = nullptr;
-  const bool turns = sight_.at - turned_ >= 10s;
-  if (turns)
-    turned_ = sight_.at;
-  std::size_t room = options_.max_pools;
-  sight_.left_out = 0;
-  for (watched& each : sight_.pools) {
-    look_at(each, room);
-    if (turns && each.observer)
-      each.observer->turn();
-  }
-  std::erase_if(sight_.pools, [](const watched& each) {
-    return !each.look && each.tracks.empty() && each.observer.use_count() <= 1;
-  });
-  for (const auto& each : sight_.servers)
-    each->seen = each->figures();
-  column_ = sight_.column;
+  servers_.push_back(made);
+  add_metrics([&](metrics_registry& to) { to.add(*made, labels_of(made->name)); });
 }
 
-/// Under the lock.
-void inspector_core::look_at(watched& pools, std::size_t& room) {
-  std::optional<std::vector<watched::named_view>> seen;
-  if (pools.look)
-    seen = pools.look();
-  if (!seen)
-    pools.look = nullptr;
-  for (watched::named_view& each : seen ? *seen : std::vector<watched::named_view>()) {
-    if (room == 0) {
-      ++sight_.left_out;
-      continue;
-    }
-    --room;
-    const std::string name = clean_text(each.name);
-    auto found = std::find_if(pools.tracks.begin(), pools.tracks.end(),
-                              [&](const track& known) { return known.name() == name; });
-    if (found == pools.tracks.end())
-      found = pools.tracks.insert(found, track(name));
-    found->update(std::move(each.view), sight_.column, sight_.at, options_.max_lanes);
-  }
-  for (track& each : pools.tracks) {
-    if (each.seen_at() != sight_.at)
-      each.miss(sight_.column);
-  }
-  std::erase_if(pools.tracks, [&](const track& each) {
-    return each.is_gone() && (room == 0 || each.last_column() + columns <= sight_.column);
-  });
-  room -= std::min<std::size_t>(
-      room, static_cast<std::size_t>(std::count_if(pools.tracks.begin(), pools.tracks.end(),
-                                                   [](const track& t) { return t.is_gone(); })));
+void inspector_core::unwatch_server(std::string_view name) noexcept {
+  const auto is_named = [&](const server_entry& each) { return each.given_name == name; };
+  while (const auto one = server(is_named))
+    end(one);
 }
 
-std::shared_ptr<const std::string> inspector_core::event(bool is_whole) {
+/// It is known until nobody asks it any more, so that all wait who want that.
+void inspector_core::end(const std::shared_ptr<const server_entry>& one) noexcept {
+  metrics_.remove(*one);
+  one->figures->revoke();
   const std::lock_guard lock(mutex_);
-  if (is_whole)
-    return std::make_shared<const std::string>(event_text(sight_, true));
-  if (!event_)
-    event_ = std::make_shared<const std::string>(event_text(sight_, false));
-  return event_;
+  std::erase(servers_, one);
+}
+
+std::shared_ptr<pool_observer> inspector_core::observer(std::string name,
+                                                        std::shared_ptr<pool_observer> next) {
+  auto made = std::make_shared<recorder>(std::move(next));
+  // Counted apart from those who look at what it has recorded.
+  std::shared_ptr<pool_observer> handed_out(made.get(), [made](pool_observer*) {});
+  const std::lock_guard lock(mutex_);
+  watch_entry& known = named(std::move(name));
+  known.handed_out = handed_out;
+  known.observer.swap(made); // the one before is destroyed without the lock
+  return handed_out;
+}
+
+/// Takes those off the list that are gone for good, and that nobody tells anything of any more.
+void inspector_core::forget(const std::vector<watch_entry>& gone, const sight& all) {
+  const std::lock_guard lock(mutex_);
+  for (const watch_entry& each : gone) {
+    const auto known = std::find_if(pools_.begin(), pools_.end(), [&](const watch_entry& other) {
+      return other.name == each.name && other.number == each.number;
+    });
+    if (known == pools_.end())
+      continue;
+    known->look = nullptr;
+    const auto shown = std::find_if(all.pools.begin(), all.pools.end(),
+                                    [&](const watched& other) { return other.name == each.name; });
+    // `each` keeps the observer until there is no lock.
+    if (shown != all.pools.end() && shown->tracks.empty() && known->handed_out.expired() &&
+        known->observer == each.observer)
+      pools_.erase(known);
+  }
+}
+
+/// Calls what others have given, and so holds no lock.
+look_result inspector_core::look(std::vector<watch_entry>& gone) {
+  std::vector<watch_entry> pools;
+  std::vector<std::shared_ptr<const server_entry>> servers;
+  {
+    const std::lock_guard lock(mutex_);
+    pools = pools_;
+    servers = servers_;
+  }
+  look_result found;
+  for (watch_entry& each : pools) {
+    auto views = each.look ? each.look() : std::nullopt;
+    found.pools.push_back({each.name, each.number, each.observer, {}});
+    found.views.push_back(views ? std::move(*views) : std::vector<named_view>());
+    if (!views)
+      gone.push_back(std::move(each));
+  }
+  for (const auto& each : servers)
+    found.servers.push_back({each->name, each->figures->ask()});
+  return found;
+}
+
+void inspector_core::sample() {
+  if (is_closed_)
+    return;
+  const std::uint64_t number = ++looks_;
+  std::vector<watch_entry> gone;
+  look_result found = look(gone);
+  std::shared_ptr<const shown_sight> before; // is destroyed without the locks
+  const std::lock_guard lock(taking_in_);
+  if (number < taken_in_) // by one that began later
+    return;
+  taken_in_ = number;
+  const clock::time_point now = clock::now();
+  const auto passed = static_cast<std::uint64_t>((now - began_) / options_.sample_every);
+  if (now - turned_ >= 10s) {
+    turned_ = now;
+    for (const watched& each : found.pools) {
+      if (each.observer)
+        each.observer->turn();
+    }
+  }
+  before = seen();
+  auto made = std::make_shared<const shown_sight>(
+      sight_after(before->all(), std::move(found), columns + passed, now, options_.max_pools,
+                  options_.max_lanes));
+  forget(gone, made->all());
+  const std::lock_guard showing(mutex_);
+  seen_ = std::move(made);
 }
 
 bool inspector_core::take_stream() noexcept {

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "inspect/recorder.hpp"
-#include "inspect/track.hpp"
+#include "inspect/sight.hpp"
+#include "observe/guarded_figures.hpp"
 
 #include <httpool/inspector.hpp>
 #include <httpool/metrics.hpp>
-#include <httpool/pool_view.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -17,43 +17,48 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace httpool::detail {
 
-/// What is watched under one name: a pool, or all pools of a client.
-struct watched {
-  struct named_view {
-    std::string name; ///< The origin; empty if the pool alone is watched.
-    pool_view view;
-  };
+/// Looks at all pools that are watched under one name; nothing once they are gone for good.
+using look_function = std::function<std::optional<std::vector<named_view>>()>;
 
-  /// Looks at all pools; nothing once they are gone for good.
-  using look_function = std::function<std::optional<std::vector<named_view>>()>;
-
+/// What is watched under one name.
+struct watch_entry {
   std::string name;
-  look_function look;
-  std::shared_ptr<recorder> observer; ///< None if there is no observer.
-  std::vector<track> tracks;
+  std::uint64_t number = 0; ///< Another one for each `watch`.
+  look_function look;       ///< None before a `watch`, and once it has found all gone.
+  std::shared_ptr<recorder> observer;
+  std::weak_ptr<pool_observer> handed_out; ///< The same, as those have it who tell it things.
 };
 
-struct watched_server {
-  server_stats stats() const { return figures(); }
-
+struct server_entry {
+  std::string given_name;
   std::string name;
-  std::function<server_stats()> figures;
-  server_stats seen = {}; ///< At the latest look.
+  std::shared_ptr<guarded_figures> figures;
+
+  /// For the metrics, which leave out what throws.
+  server_stats stats() const;
 };
 
-/// All that was seen, at the latest look.
-struct sight {
-  std::uint64_t column = 0;
-  std::chrono::steady_clock::time_point at = {};
-  std::chrono::nanoseconds sample_every = {};
-  std::vector<watched> pools;
-  std::vector<std::unique_ptr<watched_server>> servers;
-  std::size_t left_out = 0; ///< Pools beyond `inspector_options::max_pools`.
+/// A sight, and the event that tells of it once somebody has asked.
+class shown_sight {
+public:
+  explicit shown_sight(sight all) : all_(std::move(all)) {}
+
+  const sight& all() const noexcept { return all_; }
+
+  /// What is new in it, as an event of a stream. It is made once for all streams.
+  std::shared_ptr<const std::string> event() const;
+
+private:
+  const sight all_;
+  mutable std::mutex mutex_; ///< Guards what follows.
+  mutable std::shared_ptr<const std::string> event_;
 };
 
 class inspector_core {
@@ -63,7 +68,7 @@ public:
 
   const inspector_options& options() const noexcept { return options_; }
 
-  void watch(std::string name, watched::look_function look);
+  void watch(std::string name, look_function look);
 
   /// Adds a pool or a client to the metrics. One whose name another has is left out of them.
   template <class Watched>
@@ -72,25 +77,19 @@ public:
   }
 
   void watch_server(std::string name, std::function<server_stats()> figures);
-  std::shared_ptr<recorder> observer(std::string name, std::shared_ptr<pool_observer> next);
+  void unwatch_server(std::string_view name) noexcept;
+  std::shared_ptr<pool_observer> observer(std::string name, std::shared_ptr<pool_observer> next);
 
+  /// No lock is held while functions and observers of others run.
   void sample();
   void close() noexcept;
   bool is_closed() const noexcept { return is_closed_; }
 
-  /// Of the latest sample; it counts up.
-  std::uint64_t column() const noexcept { return column_; }
-
-  /// What `function` makes of all that was seen.
-  template <class Function>
-  auto with_sight(Function function) {
+  /// What the latest sample saw; its column counts up.
+  std::shared_ptr<const shown_sight> seen() const {
     const std::lock_guard lock(mutex_);
-    return function(std::as_const(sight_));
+    return seen_;
   }
-
-  /// The latest sample as one event of a stream, the history before it included if `is_whole`. It
-  /// is made once for all streams.
-  std::shared_ptr<const std::string> event(bool is_whole);
 
   std::string metrics(metrics_format format) const { return metrics_.render(format); }
 
@@ -101,22 +100,41 @@ public:
 private:
   static std::vector<metric_label> labels_of(const std::string& name);
   void add_metrics(const std::function<void(metrics_registry&)>& add);
-  watched& named(std::string name);
-  void look_at(watched& pools, std::size_t& room);
+  watch_entry& named(std::string name);
+
+  /// One that is known, and for which that holds; none if there is none.
+  template <class Predicate>
+  std::shared_ptr<const server_entry> server(Predicate holds) const noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const auto& each : servers_) {
+      if (holds(*each))
+        return each;
+    }
+    return nullptr;
+  }
+
+  void end(const std::shared_ptr<const server_entry>& one) noexcept;
+  look_result look(std::vector<watch_entry>& gone);
+  void forget(const std::vector<watch_entry>& gone, const sight& all);
   void run();
 
   const inspector_options options_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::atomic<bool> is_closed_ = false;
-  std::atomic<std::uint64_t> column_ = columns;
   std::atomic<std::size_t> streams_ = 0;
+  std::atomic<std::uint64_t> looks_ = 0; ///< That have begun.
   metrics_registry metrics_;
 
-  std::mutex mutex_; ///< Guards what follows, up to the thread.
-  std::condition_variable ended_;
-  sight sight_;
+  std::mutex taking_in_;       ///< Guards what follows, up to the next.
+  std::uint64_t taken_in_ = 0; ///< The latest look that was taken in.
   std::chrono::steady_clock::time_point turned_ = began_;
-  std::shared_ptr<const std::string> event_; ///< Of the latest sample, once it was asked for.
+
+  mutable std::mutex mutex_; ///< Guards what follows, up to the thread; taken after the other.
+  std::condition_variable ended_;
+  std::uint64_t watches_ = 0;
+  std::vector<watch_entry> pools_;
+  std::vector<std::shared_ptr<const server_entry>> servers_;
+  std::shared_ptr<const shown_sight> seen_;
 
   std::mutex ending_; ///< Guards the end of the thread.
   std::thread thread_;

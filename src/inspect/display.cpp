@@ -200,11 +200,22 @@ std::vector<std::array<std::string, 3>> occurrences_of(const sight& all) {
   return rows;
 }
 
+std::string left_out_text(const sight& all) {
+  if (all.left_out == 0)
+    return {};
+  return count_text(all.left_out) + (all.left_out == 1 ? " more pool is" : " more pools are") +
+         " not shown here.";
+}
+
 std::vector<std::array<std::string, 7>> servers_of(const sight& all) {
   std::vector<std::array<std::string, 7>> rows;
   for (const auto& each : all.servers) {
-    const server_stats& s = each->seen;
-    rows.push_back({each->name, count_text(s.open), count_text(s.peak_open), count_text(s.accepted),
+    if (!each.seen) {
+      rows.push_back({each.name, "figures failed", "–", "–", "–", "–", "–"});
+      continue;
+    }
+    const server_stats& s = *each.seen;
+    rows.push_back({each.name, count_text(s.open), count_text(s.peak_open), count_text(s.accepted),
                     count_text(s.requests), count_text(s.refused + s.timed_out),
                     count_text(s.handler_failures)});
   }

@@ -32,6 +32,9 @@ std::vector<std::uint32_t> waiters_of(const track& pool, const sight& all);
 std::vector<std::array<std::string, 3>> occurrences_of(const sight& all);
 std::vector<std::array<std::string, 7>> servers_of(const sight& all);
 
+/// That pools were left out; empty if none were.
+std::string left_out_text(const sight& all);
+
 /// By which the script finds a pool again.
 std::string key_of(const watched& group, const track& pool);
 

@@ -81,15 +81,22 @@ public:
   asio::awaitable<std::size_t> read(asio::mutable_buffer into) {
     if (!event_ || told_ == event_->size()) {
       asio::steady_timer timer(co_await asio::this_coro::executor);
-      while (core_->column() == column_ && !core_->is_closed()) {
+      auto seen = core_->seen();
+      while (seen->all().column == column_ && !core_->is_closed()) {
+        seen.reset();
         timer.expires_after(core_->options().sample_every / 2);
         co_await timer.async_wait(asio::use_awaitable);
+        seen = core_->seen();
       }
       if (core_->is_closed())
         co_return 0;
-      const bool is_whole = column_ + columns / 4 < core_->column(); // the first, or far behind
-      column_ = core_->column();
-      event_ = core_->event(is_whole);
+      const std::uint64_t column = seen->all().column;
+      const bool is_whole = column_ + columns / 4 < column; // the first, or far behind
+      if (is_whole)
+        event_ = std::make_shared<const std::string>(event_text(seen->all(), true));
+      else
+        event_ = seen->event();
+      column_ = column;
       told_ = 0;
     }
     const std::size_t size = asio::buffer_copy(into, asio::buffer(*event_) + told_);
@@ -110,13 +117,13 @@ std::string event_text(const sight& all, bool is_whole) {
   json::object made;
   made["column"] = all.column;
   made["ms"] = all.sample_every / std::chrono::milliseconds(1);
-  made["left_out"] = all.left_out;
   json::array pools;
   for (const watched& group : all.pools) {
     for (const track& each : group.tracks)
       pools.emplace_back(pool_object(group, each, all, is_whole));
   }
   made["pools"] = std::move(pools);
+  made["left_out_text"] = left_out_text(all);
   made["events"] = array_of(occurrences_of(all));
   made["servers"] = array_of(servers_of(all));
   std::string text = is_whole ? "retry: 2000\nevent: whole\ndata: " : "event: sample\ndata: ";

@@ -10,6 +10,7 @@
 #include <httpool/metrics.hpp>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace httpool {
@@ -27,15 +28,13 @@ response refuse(unsigned status) {
 
 response page(inspector_core& core) {
   const std::string nonce = detail::make_nonce();
-  response message(
-      200, core.with_sight([&](const detail::sight& all) { return detail::page_text(all, nonce); }),
-      "text/html; charset=utf-8");
+  response message(200, detail::page_text(core.seen()->all(), nonce), "text/html; charset=utf-8");
   detail::protect(message, nonce);
   return message;
 }
 
 response report(inspector_core& core) {
-  response message(200, core.with_sight(detail::report_text), "application/json");
+  response message(200, detail::report_text(core.seen()->all()), "application/json");
   detail::protect(message);
   return message;
 }
@@ -86,7 +85,7 @@ inspector::~inspector() {
 }
 
 void inspector::watch(std::string name, const connection_pool& pool) {
-  using views = std::vector<detail::watched::named_view>;
+  using views = std::vector<detail::named_view>;
   const std::weak_ptr<detail::pool_core> weak = detail::core_of(pool);
   core_->count(name, pool);
   core_->watch(std::move(name), [weak]() -> std::optional<views> {
@@ -100,7 +99,7 @@ void inspector::watch(std::string name, const connection_pool& pool) {
 }
 
 void inspector::watch(std::string name, const client& of) {
-  using views = std::vector<detail::watched::named_view>;
+  using views = std::vector<detail::named_view>;
   const std::weak_ptr<detail::client_core> weak = detail::core_of(of);
   core_->count(name, of);
   core_->watch(std::move(name), [weak]() -> std::optional<views> {
@@ -116,6 +115,10 @@ void inspector::watch(std::string name, const client& of) {
 
 void inspector::watch_server(std::string name, std::function<server_stats()> figures) {
   core_->watch_server(std::move(name), std::move(figures));
+}
+
+void inspector::unwatch_server(std::string_view name) noexcept {
+  core_->unwatch_server(name);
 }
 
 std::shared_ptr<pool_observer> inspector::observer(std::string name,

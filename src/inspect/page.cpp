@@ -143,6 +143,8 @@ std::string page_text(const sight& all, std::string_view nonce) {
                                     {"servers", rows_of(servers_of(all))},
                                     {"no_servers", all.servers.empty() ? "hidden" : ""},
                                     {"no_pools", all.pools.empty() ? "" : "hidden"},
+                                    {"left_out", left_out_text(all)},
+                                    {"no_left_out", all.left_out == 0 ? "hidden" : ""},
                                     {"no_events", all.pools.empty() ? "hidden" : ""},
                                     {"pool_template", pool_html(no_pool, no_track, nothing)},
                                     {"lane_template", lane_html(no_lane, false, nothing)}});

@@ -108,11 +108,13 @@ json::object pool_object(const watched& group, const track& pool, const sight& a
 }
 
 json::object server_object(const watched_server& of) {
-  const server_stats& s = of.seen;
-  return {{"name", of.name},          {"accepted", s.accepted},
-          {"open", s.open},           {"peak_open", s.peak_open},
-          {"requests", s.requests},   {"refused", s.refused},
-          {"timed_out", s.timed_out}, {"handler_failures", s.handler_failures}};
+  if (!of.seen)
+    return {{"name", of.name}, {"failed", true}};
+  const server_stats& s = *of.seen;
+  return {
+      {"name", of.name},      {"failed", false},          {"accepted", s.accepted},
+      {"open", s.open},       {"peak_open", s.peak_open}, {"requests", s.requests},
+      {"refused", s.refused}, {"timed_out", s.timed_out}, {"handler_failures", s.handler_failures}};
 }
 
 } // namespace
@@ -129,7 +131,7 @@ std::string report_text(const sight& all) {
   made["pools"] = std::move(pools);
   json::array servers;
   for (const auto& each : all.servers)
-    servers.emplace_back(server_object(*each));
+    servers.emplace_back(server_object(each));
   made["servers"] = std::move(servers);
   json::array events;
   for (const auto& [ago, name, text] : occurrences_of(all))

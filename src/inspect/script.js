@@ -151,7 +151,7 @@
   };
 
   const update = all => {
-    const passed = Math.min(columns, Math.max(1, all.column - column));
+    const passed = Math.min(columns, Math.max(0, all.column - column)); // 0 if it is told anew
     column = all.column;
     msPerColumn = all.ms;
     let place = one('#pools').firstElementChild;
@@ -175,6 +175,8 @@
       else if (!pool.node.contains(document.activeElement)) one('#pools').insertBefore(pool.node, place);
       updatePool(pool, each, passed);
     }
+    setText(one('#left-out'), all.left_out_text);
+    one('#left-out').hidden = !all.left_out_text;
     one('#no-pools').hidden = all.pools.length !== 0;
     one('#events').hidden = all.pools.length === 0;
     one('#servers').hidden = all.servers.length === 0;
