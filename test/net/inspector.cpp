@@ -557,7 +557,7 @@ BOOST_AUTO_TEST_CASE(servers_may_come_while_it_is_closed) {
     httpool::inspector inspector;
     std::thread watches([&] {
       for (int n = 0; n != 100; ++n)
-        inspector.watch_server("n" + std::to_string(n), [] { return httpool::server_stats(); });
+        inspector.watch_server(std::to_string(n), [] { return httpool::server_stats(); });
     });
     inspector.close();
     watches.join();
