@@ -35,7 +35,7 @@ HTTPOOL_EXPORT metrics_format metrics_format_for(std::string_view accept) noexce
 /// What tells the figures of one thing from those of another.
 struct metric_label {
   std::string name;  ///< Letters, digits and underscores, not a digit first nor two underscores.
-  std::string value; ///< Any text.
+  std::string value; ///< Any text; with none there is no such label.
 };
 
 /// Gathers the figures of pools, clients and servers whenever they are asked for, and writes them

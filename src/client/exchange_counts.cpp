@@ -117,7 +117,9 @@ exchange_histograms exchange_counts::histograms() const noexcept {
       continue;
     for (std::size_t bucket = 0; bucket != histogram::buckets; ++bucket)
       result.by_outcome[i].add(bucket, of->counts[bucket].load(std::memory_order_relaxed));
-    result.by_outcome[i].add_to_sum(duration(of->sum.load(std::memory_order_relaxed)));
+    const auto most = static_cast<std::uint64_t>(duration::max().count());
+    const std::uint64_t sum = std::min(of->sum.load(std::memory_order_relaxed), most);
+    result.by_outcome[i].add_to_sum(duration(static_cast<duration::rep>(sum)));
   }
   return result;
 }

@@ -30,7 +30,8 @@ public:
     if (!to)
       return ended_first(outcome, took);
     to->counts[histogram::bucket_of(took)].fetch_add(1, std::memory_order_relaxed);
-    to->sum.fetch_add(std::max(took, duration::zero()).count(), std::memory_order_relaxed);
+    to->sum.fetch_add(static_cast<std::uint64_t>(std::max(took, duration::zero()).count()),
+                      std::memory_order_relaxed);
   }
 
   exchange_stats stats() const noexcept;
@@ -39,7 +40,7 @@ public:
 private:
   struct lengths {
     std::array<std::atomic<std::uint64_t>, histogram::buckets> counts = {};
-    std::atomic<duration::rep> sum = 0;
+    std::atomic<std::uint64_t> sum = 0; ///< In nanoseconds.
 
     std::uint64_t count() const noexcept;
   };

@@ -23,8 +23,12 @@ constexpr std::array<std::string_view, 9> own_labels = {
     "http_connection_state", "le",          "outcome",    "reason",  "result",
     "server_address",        "server_port", "url_scheme", "quantile"};
 
-label_text checked(const std::vector<metric_label>& labels) {
+/// In the order of their names and without empty values, which are none, so that the same labels
+/// are the same text.
+label_text checked(std::vector<metric_label> labels) {
   label_text made;
+  std::stable_sort(labels.begin(), labels.end(),
+                   [](const metric_label& a, const metric_label& b) { return a.name < b.name; });
   for (auto each = labels.begin(); each != labels.end(); ++each) {
     const auto has_same_name = [&](const metric_label& other) { return other.name == each->name; };
     if (!detail::is_label_name(each->name) ||
@@ -32,7 +36,8 @@ label_text checked(const std::vector<metric_label>& labels) {
         std::any_of(labels.begin(), each, has_same_name))
       throw std::invalid_argument("httpool: no figure can have a label of the name \"" +
                                   each->name + "\" besides what it has");
-    made = made.with(each->name, each->value);
+    if (!each->value.empty())
+      made = made.with(each->name, each->value);
   }
   return made;
 }
@@ -97,8 +102,8 @@ public:
     std::vector<detail::pool_figures> all;
     for (const auto& [labels, core] : alive(pools_)) {
       const auto place = core->place();
-      all.push_back(
-          {with_place(labels, place.host, place.port), core->stats(), core->histograms()});
+      auto [stats, histograms] = core->figures();
+      all.push_back({with_place(labels, place.host, place.port), stats, histograms});
     }
     return all;
   }
@@ -109,7 +114,8 @@ public:
     for (const auto& [labels, core] : alive(clients_)) {
       for (const auto& each : core->known_pools()) {
         const label_text full = with_origin(labels, each.where);
-        pools.push_back({full, each.connections->stats(), each.connections->histograms()});
+        auto [stats, histograms] = each.connections->figures();
+        pools.push_back({full, stats, histograms});
         all.push_back({full, each.exchanges->stats(), each.exchanges->histograms()});
       }
     }
@@ -188,16 +194,17 @@ metrics_registry::metrics_registry() : impl_(std::make_unique<impl>()) {}
 metrics_registry::~metrics_registry() = default;
 
 void metrics_registry::add(const connection_pool& pool, std::vector<metric_label> labels) {
-  impl_->add({checked(labels), detail::core_of(pool)});
+  impl_->add({checked(std::move(labels)), detail::core_of(pool)});
 }
 
 void metrics_registry::add(const client& one, std::vector<metric_label> labels) {
-  impl_->add({checked(labels), detail::core_of(one)});
+  impl_->add({checked(std::move(labels)), detail::core_of(one)});
 }
 
 void metrics_registry::add_server(const void* one, std::function<server_stats()> stats,
                                   std::vector<metric_label> labels) {
-  impl_->add({checked(labels), one, std::make_shared<detail::guarded_figures>(std::move(stats))});
+  impl_->add({checked(std::move(labels)), one,
+              std::make_shared<detail::guarded_figures>(std::move(stats))});
 }
 
 void metrics_registry::remove_server(const void* one) noexcept {

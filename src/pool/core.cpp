@@ -248,6 +248,11 @@ pool_histograms pool_core::histograms() {
   return ledger_.histograms();
 }
 
+std::pair<pool_stats, pool_histograms> pool_core::figures() {
+  const std::lock_guard lock(mutex_);
+  return {ledger_.stats(look_at_clock()), ledger_.histograms()};
+}
+
 std::vector<overdue_lease> pool_core::overdue_leases() {
   std::vector<overdue_lease> all;
   const std::lock_guard lock(mutex_);

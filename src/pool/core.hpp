@@ -21,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace httpool::detail {
@@ -92,6 +93,9 @@ public:
   void set_limits(const pool_limits& limits);
   pool_stats stats();
   pool_histograms histograms();
+
+  /// Both, of one moment.
+  std::pair<pool_stats, pool_histograms> figures();
   std::vector<overdue_lease> overdue_leases();
   pool_view view();
   bool is_empty();

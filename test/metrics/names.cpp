@@ -105,6 +105,8 @@ BOOST_FIXTURE_TEST_CASE(labels_must_be_good_and_new, everything) {
   for (const char* bad : {"", "a-b", "le", "reason", "server_address", "__x"})
     BOOST_CHECK_THROW(metrics.add(pool, labels{{bad, "x"}}), std::invalid_argument);
   BOOST_CHECK_THROW(metrics.add(pool, labels{{"b", "1"}, {"b", "2"}}), std::invalid_argument);
+  metrics.add(pool, labels{{"x", "1"}, {"y", "2"}, {"z", ""}});
+  BOOST_CHECK_THROW(metrics.add(pool, labels{{"y", "2"}, {"x", "1"}}), std::invalid_argument);
   BOOST_CHECK_THROW(metrics.add(pool), std::invalid_argument);
   BOOST_CHECK_THROW(metrics.add(client), std::invalid_argument);
   BOOST_CHECK_THROW(metrics.add(server), std::invalid_argument);
