@@ -17,9 +17,27 @@ namespace {
 
 namespace urls = boost::urls;
 
-/// The zone of an IPv6 address, cut out of the URL: Boost.URL 1.81 knows no zones.
-struct without_zone {
-  explicit without_zone(std::string_view given) : text(given) {
+/// A URL as Boost.URL 1.81 can read it. That knows no zones of IPv6 addresses, which are cut out;
+/// and it takes a name that begins like an IPv4 address, such as 1.2.3.4.example, for that address
+/// and a path, so that hosts that begin with a digit are told by another name.
+struct readable_url {
+  explicit readable_url(std::string_view given) : text(given) {
+    cut_zone(given);
+    mark_digit();
+  }
+
+  /// The host as it was written.
+  std::string host_of(const urls::url_view& parsed) const {
+    const auto written = parsed.encoded_host();
+    return std::string(written.data(), written.size()).substr(has_mark ? 1 : 0);
+  }
+
+  std::string text;
+  std::string zone;      ///< From its percent sign on, as it was written.
+  bool has_mark = false; ///< Before the host.
+
+private:
+  void cut_zone(std::string_view given) {
     const std::size_t begin = std::min(text.find(':'), text.size());
     if (!given.substr(begin).starts_with("://["))
       return;
@@ -33,8 +51,17 @@ struct without_zone {
     text.erase(percent, end - percent);
   }
 
-  std::string text;
-  std::string zone; ///< From its percent sign on, as it was written.
+  void mark_digit() {
+    const std::size_t slashes = text.find("://");
+    if (slashes == std::string::npos)
+      return;
+    const std::size_t end = std::min(text.find_first_of("/?#", slashes + 3), text.size());
+    const std::size_t at = text.find_last_of("/@", end - 1);
+    if (at + 1 == end || text[at + 1] < '0' || text[at + 1] > '9')
+      return;
+    text.insert(at + 1, 1, 'x');
+    has_mark = true;
+  }
 };
 
 /// The `%25` of RFC 6874, and then what may follow it without being encoded again.
@@ -87,17 +114,16 @@ std::optional<std::uint16_t> port_of(std::string_view digits, scheme of) {
 }
 
 boost::system::result<origin> tcp_origin(scheme how, const urls::url_view& parsed,
-                                         const std::string& zone) {
+                                         const readable_url& given) {
   const auto digits = parsed.port();
   const auto port = port_of({digits.data(), digits.size()}, how);
   if (!port)
     return error::invalid_port;
-  const auto written = parsed.encoded_host();
-  std::string host(written.data(), written.size());
-  if (!zone.empty()) {
-    if (parsed.host_type() != urls::host_type::ipv6 || !is_zone(zone))
+  std::string host = given.host_of(parsed);
+  if (!given.zone.empty()) {
+    if (parsed.host_type() != urls::host_type::ipv6 || !is_zone(given.zone))
       return error::invalid_url;
-    host.insert(host.size() - 1, '%' + zone.substr(3));
+    host.insert(host.size() - 1, '%' + given.zone.substr(3));
   }
   return origin(how, host, *port);
 }
@@ -120,7 +146,7 @@ std::optional<scheme> scheme_of(std::string_view name) {
   return {};
 }
 
-boost::system::result<origin> origin_of(const urls::url_view& parsed, const std::string& zone) {
+boost::system::result<origin> origin_of(const urls::url_view& parsed, const readable_url& given) {
   const auto name = parsed.scheme();
   const auto how = scheme_of({name.data(), name.size()});
   if (!how)
@@ -130,7 +156,7 @@ boost::system::result<origin> origin_of(const urls::url_view& parsed, const std:
   if (parsed.encoded_host().empty())
     return error::url_without_host;
   try {
-    return *how == scheme::http_unix ? socket_origin(parsed) : tcp_origin(*how, parsed, zone);
+    return *how == scheme::http_unix ? socket_origin(parsed) : tcp_origin(*how, parsed, given);
   } catch (const std::invalid_argument&) {
     return error::invalid_url;
   }
@@ -139,11 +165,11 @@ boost::system::result<origin> origin_of(const urls::url_view& parsed, const std:
 } // namespace
 
 boost::system::result<url> parse_url(std::string_view text) {
-  const without_zone cut(text);
-  const auto parsed = parse(cut.text);
+  const readable_url given(text);
+  const auto parsed = parse(given.text);
   if (!parsed)
-    return syntax_error(cut.text);
-  const auto origin = origin_of(*parsed, cut.zone);
+    return syntax_error(given.text);
+  const auto origin = origin_of(*parsed, given);
   if (!origin)
     return origin.error();
 

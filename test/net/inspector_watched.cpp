@@ -64,9 +64,10 @@ BOOST_AUTO_TEST_CASE(an_observer_passes_everything_on) {
   BOOST_TEST(next->told == all, boost::test_tools::per_element());
 
   std::string shown_texts;
-  for (const json::value& each : page.report().at("events").as_array())
+  const json::value report = page.report();
+  for (const json::value& each : report.at("events").as_array())
     shown_texts.append(std::string_view(each.at("text").as_string())).append("\n");
-  BOOST_TEST(has(shown_texts, "connection 1 leased for 5.0 s by now, by inspector.cpp:"));
+  BOOST_TEST(has(shown_texts, "connection 1 leased for 5.0 s by now, by inspector_watched.cpp:"));
   BOOST_TEST(has(shown_texts, "connection 2 leased for 6.0 s by now, by an exchange\n"));
   BOOST_TEST(has(shown_texts, "connection 1: its probe failed after 8.00 ms"));
 }

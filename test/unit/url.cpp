@@ -47,6 +47,9 @@ const std::vector<good>& good_urls() {
   static const std::vector<good> all = {
       {"http://a.test", origin("a.test"), "/"},
       {"http://a.test/", origin("a.test"), "/"},
+      {"http://127.0.0.1.nip.test/x", origin("127.0.0.1.nip.test"), "/x"},
+      {"http://1.2.3.4x:81", origin("1.2.3.4x", 81), "/"},
+      {"http://4.test?q=@1", origin("4.test"), "/?q=@1"},
       {"HTTP://A.TEST./x", origin("a.test"), "/x"},
       {"http://a.test:8080/a/b?c=d&e", origin("a.test", 8080), "/a/b?c=d&e"},
       {"http://a.test:080/", origin("a.test"), "/"},
