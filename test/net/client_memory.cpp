@@ -50,6 +50,11 @@ struct crowded_executor {
   throw std::bad_alloc();
 }
 
+// The sanitizers' own does not ask the one above.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return size <= most_bytes ? std::malloc(size) : nullptr;
+}
+
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
