@@ -39,6 +39,12 @@ bool may_be_respelt(const std::string& host) {
          host.find("0x") != std::string::npos || host.find("0X") != std::string::npos;
 }
 
+/// Boost.URL 1.81 takes a host such as 1.2.3.4.example for an address and a path.
+bool takes_name_for_address(const urls::url_view& theirs) {
+  return theirs.host_type() == urls::host_type::ipv4 && !theirs.encoded_path().empty() &&
+         theirs.encoded_path().front() != '/';
+}
+
 void check_parts(const url& made, const urls::url_view& theirs) {
   const std::string path = string_of(theirs.encoded_path());
   std::string query = theirs.has_query() ? "?" : "";
@@ -80,7 +86,7 @@ void run(std::string_view input) {
   require(input.find_first_of(std::string_view(" \t\r\n\0", 5)) == std::string_view::npos,
           "no URL has a space, a line break or NUL");
   require(theirs || has_zone, "Boost.URL takes it too");
-  if (theirs)
+  if (theirs && !takes_name_for_address(*theirs))
     check_parts(*made, *theirs);
   const auto again = parse_url(made->to_string());
   require(again && *again == *made, "the normal form is the same URL: " + made->to_string());
