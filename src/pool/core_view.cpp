@@ -14,13 +14,11 @@ pool_view pool_core::view() {
     const std::lock_guard lock(mutex_);
     result = ledger_.view(look_at_clock());
     uses.reserve(result.connections.size());
-    auto row = result.connections.begin();
     ledger_.for_each([&](const ledger::connection& each) {
       const auto& c = static_cast<const connection&>(each);
       if (each.where != ledger::state::dialing) // whose endpoint is its dial's to change
-        row->endpoint = c.endpoint;
+        result.connections[uses.size()].endpoint = c.endpoint;
       uses.push_back(c.used_for.read());
-      ++row;
     });
   }
   // Each may need memory, for which nobody has to wait.

@@ -56,7 +56,7 @@ public:
     bool probing = false;           ///< Leased to a probe.
     bool overdue = false;           ///< Leased, and reported for that.
     bool watched = false;           ///< Idle, and its watch is wanted.
-    bool dial_started = false;      ///< Dialing, and not waiting for its turn.
+    bool dial_started = false;      ///< Not if it waits for its turn.
     bool dial_aborted = false;      ///< Dialing, and its end was asked for.
     waiter* reserved_for = nullptr; ///< Dialing for this waiter alone.
     time_point dialed_at = {};      ///< When its dial began,

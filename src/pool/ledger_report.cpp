@@ -24,8 +24,7 @@ connection_state visible(ledger::state where) noexcept {
 
 /// When its dial began or, if it is held back, the wait for that.
 time_point dialed_at(const ledger::connection& c) noexcept {
-  const bool is_held_back = c.where == ledger::state::dialing && !c.dial_started;
-  return is_held_back ? c.reserved_for->since : c.dialed_at;
+  return c.dial_started ? c.dialed_at : c.reserved_for->since;
 }
 
 /// Since when a connection is in its state, as far as that is known.
