@@ -73,6 +73,14 @@ private:
   std::thread thread_;
 };
 
+// How a stop ended, for a test that does not run on the server's thread.
+inline std::future<error_code> stop(live_server& server) {
+  std::promise<error_code> ended;
+  std::future<error_code> result = ended.get_future();
+  server->async_stop([ended = std::move(ended)](error_code ec) mutable { ended.set_value(ec); });
+  return result;
+}
+
 // What a client makes of the bytes that come, however they are transported.
 class receiver {
 public:

@@ -42,14 +42,6 @@ httpool::server_options patient() {
   return options;
 }
 
-// How a stop ended, for a test that does not run on the server's thread.
-std::future<error_code> stop(live_server& server) {
-  std::promise<error_code> ended;
-  std::future<error_code> result = ended.get_future();
-  server->async_stop([ended = std::move(ended)](error_code ec) mutable { ended.set_value(ec); });
-  return result;
-}
-
 bool refused(const tcp::endpoint& at) {
   asio::io_context context;
   tcp::socket socket(context);

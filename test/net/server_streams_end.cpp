@@ -67,14 +67,6 @@ httpool::server_options patient() {
   return options;
 }
 
-// How a stop ended, for a test that does not run on the server's thread.
-std::future<error_code> stop(live_server& server) {
-  std::promise<error_code> ended;
-  std::future<error_code> result = ended.get_future();
-  server->async_stop([ended = std::move(ended)](error_code ec) mutable { ended.set_value(ec); });
-  return result;
-}
-
 void read_to_the_end(client& from) {
   while (from.read_some()) {
   }
