@@ -55,8 +55,8 @@ build() {
 run_tests() {
   local preset=$1 launcher=()
   shift
-  # GCC 12's thread sanitizer aborts where the kernel places code at more random addresses than it
-  # knows of (vm.mmap_rnd_bits above 28).
+  # The thread sanitizer of GCC 12 and of clang 16 aborts where the kernel places code at more random
+  # addresses than it knows of (vm.mmap_rnd_bits above 28).
   if [[ $preset == tsan ]] && setarch -R true 2>/dev/null; then
     launcher=(setarch -R)
   fi
