@@ -28,28 +28,30 @@ namespace httpool::detail {
 
 class pool_service;
 
-/// A singly linked list, first in first out, of nodes that are in one such list at a time. It needs
-/// no memory.
+/// A list, first in first out, of nodes that are in one such list at a time: a ring that is held by
+/// its last node. It needs no memory, and next to nothing to begin with.
 template <class Node>
 class chain {
 public:
-  bool empty() const noexcept { return first_ == nullptr; }
+  bool empty() const noexcept { return last_ == nullptr; }
 
   void push(Node& node) noexcept {
-    node.next = nullptr;
-    *(first_ ? &last_->next : &first_) = &node;
+    node.next = last_ ? std::exchange(last_->next, &node) : &node;
     last_ = &node;
   }
 
   Node* pop() noexcept {
-    Node* const node = first_;
-    if (node)
-      first_ = node->next;
-    return node;
+    if (!last_)
+      return nullptr;
+    Node* const first = last_->next;
+    if (first == last_)
+      last_ = nullptr;
+    else
+      last_->next = first->next;
+    return first;
   }
 
 private:
-  Node* first_ = nullptr;
   Node* last_ = nullptr;
 };
 
@@ -135,25 +137,31 @@ public:
   void abandon() noexcept;
 
 private:
+  struct ended_drains {
+    boost::intrusive::list<drain_operation> drained;     ///< Every connection is gone.
+    boost::intrusive::list<drain_operation> not_drained; ///< The deadline came first.
+  };
+
   /// What one event decided, to be done outside the lock.
   struct todo {
+    todo() noexcept {} // NOLINT(modernize-use-equals-default): that fills it all with zeros first
+
     chain<acquire_operation> acquires;
     chain<connection> dials;
     chain<connection> probes;
     chain<connection> closes;
     chain<connection> forgotten;
-    boost::intrusive::list<drain_operation> drained;     ///< Every connection is gone.
-    boost::intrusive::list<drain_operation> not_drained; ///< The deadline came first.
     time_point now;
-    bool is_empty = false;    ///< As the owner has to know.
-    bool has_queued = false;  ///< The pool has begun to wait for others of its budget.
-    bool has_errands = false; ///< The budget has something for one of its pools.
-    pool_snapshot snapshot;   ///< Only if there is an observer.
+    bool is_empty = false;                 ///< As the owner has to know.
+    bool has_queued = false;               ///< The pool has begun to wait for others of its budget.
+    bool has_errands = false;              ///< The budget has something for one of its pools.
+    std::optional<pool_snapshot> snapshot; ///< Only if there is an observer.
     std::unique_ptr<std::vector<overdue_lease>> overdue;
+    std::optional<ended_drains> drains; ///< Only if there are any.
 
     bool is_nothing() const noexcept {
       return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
-             drained.empty() && not_drained.empty() && !has_errands && !is_empty && !overdue;
+             !has_errands && !is_empty && !overdue && !drains;
     }
 
     /// Whether there is more of what a connection that was found dead, or a lease that was lost on
@@ -197,6 +205,8 @@ private:
   void timer_ended() noexcept;
   bool track_work(bool has_work);
   void release_context() noexcept;
+  static void end_all(boost::intrusive::list<drain_operation>& drains,
+                      boost::system::error_code ec) noexcept;
   void perform(todo& work);
   void give_back(connection& c, bool keep, close_reason otherwise, time_point roughly) noexcept;
 

@@ -185,7 +185,9 @@ void pool_core::settle_drains(todo& work) {
     is_late |= ends_late;
     drain_tickets_.remove(operation);
     drains_.erase(drains_.iterator_to(operation));
-    (all_gone ? work.drained : work.not_drained).push_back(operation);
+    if (!work.drains)
+      work.drains.emplace();
+    (all_gone ? work.drains->drained : work.drains->not_drained).push_back(operation);
   }
   if (is_late) {
     ledger_.cut_off_all(work.now);
@@ -300,6 +302,15 @@ void pool_core::expire() {
   });
 }
 
+/// Outside the lock: completes operations, which are gone then.
+void pool_core::end_all(boost::intrusive::list<drain_operation>& drains, error_code ec) noexcept {
+  while (!drains.empty()) {
+    drain_operation& operation = drains.front();
+    drains.pop_front();
+    complete(operation, ec);
+  }
+}
+
 /// Outside the lock: does what was decided, and what is decided meanwhile.
 void pool_core::perform(todo& work) {
   if (const auto overdue = std::move(work.overdue)) {
@@ -325,15 +336,9 @@ void pool_core::perform(todo& work) {
     while (acquire_operation* operation = work.acquires.pop())
       finish(*operation, work);
   } while (work.is_unfinished());
-  while (!work.drained.empty()) {
-    drain_operation& operation = work.drained.front();
-    work.drained.pop_front();
-    complete(operation, error_code());
-  }
-  while (!work.not_drained.empty()) {
-    drain_operation& operation = work.not_drained.front();
-    work.not_drained.pop_front();
-    complete(operation, asio::error::timed_out);
+  if (work.drains) {
+    end_all(work.drains->drained, error_code());
+    end_all(work.drains->not_drained, asio::error::timed_out);
   }
   if (work.has_errands)
     run_errands();
@@ -349,7 +354,7 @@ void pool_core::perform(todo& work) {
 void pool_core::finish(acquire_operation& operation, todo& work) {
   const duration wait = work.now - operation.since;
   if (!operation.granted) {
-    tell([&](pool_observer& o) { o.acquire_failed(operation.error, wait, work.snapshot); });
+    tell([&](pool_observer& o) { o.acquire_failed(operation.error, wait, *work.snapshot); });
     complete(operation, operation.error, lease());
     return;
   }

@@ -182,7 +182,7 @@ void ledger::limit_uses(connection& c, std::uint64_t more) const noexcept {
 
 // Connections -------------------------------------------------------------------------------------
 
-bool ledger::wants_dial(time_point now) const noexcept {
+bool ledger::lacks_startable_dial(time_point now) const noexcept {
   return !dials_are_held_ && (lacks_dial() || lacks_own_dial()) && may_start_dial(now);
 }
 
@@ -203,6 +203,7 @@ void ledger::dial(time_point now, connection& c) {
   c = connection();
   c.where = state::dialing;
   dialing_.push_back(c);
+  ++total_;
   ++counts_.dials;
   counts_.peak_total = std::max(counts_.peak_total, total());
   end_prewarm();

@@ -144,7 +144,9 @@ public:
   // Connections -------------------------------------------------------------------------------
 
   /// Whether a dial should start now.
-  bool wants_dial(time_point now) const noexcept;
+  bool wants_dial(time_point now) const noexcept {
+    return wants_connections() && lacks_startable_dial(now);
+  }
 
   /// A dial starts, after `wants_dial()`.
   void dial(time_point now, connection& c);
@@ -278,9 +280,7 @@ public:
   std::size_t evicting() const noexcept { return evicting_; }
 
   /// Connections of any state.
-  std::size_t total() const noexcept {
-    return dialing_.size() + idle_.size() + leased_.size() + closing_.size();
-  }
+  std::size_t total() const noexcept { return total_; }
 
   pool_snapshot snapshot() const noexcept;
   pool_stats stats(time_point now) const noexcept;
@@ -382,6 +382,7 @@ private:
   void abort_dial(connection& c);
   void start_retries(time_point now);
   void give_up_own_dial(waiter& w);
+  bool lacks_startable_dial(time_point now) const noexcept;
   bool may_start_dial(time_point now) const noexcept;
   bool lacks_dial() const noexcept;
   bool lacks_own_dial() const noexcept;
@@ -391,6 +392,11 @@ private:
   std::size_t dials_in_flight() const noexcept { return dialing_.size() - held_back_; }
   duration backoff() noexcept;
   duration spread(duration base, unsigned percent) noexcept;
+
+  /// Whether anybody waits, or some are wanted for themselves; if not, no dial is lacking.
+  bool wants_connections() const noexcept {
+    return !queue_.empty() || limits_.min_idle > 0 || prewarm_ > 0;
+  }
 
   /// Without a connection whoever waits lacks a dial.
   bool is_deserted() const noexcept { return !closed_ && total() == 0 && !lacks_dial(); }
@@ -419,6 +425,7 @@ private:
   connections idle_; ///< The longest idle first.
   connections leased_;
   connections closing_;
+  std::size_t total_ = 0;           ///< Connections of any state.
   deadlines<connection> ending_by_; ///< Dialing and leased connections with a deadline.
 
   std::size_t held_back_ = 0; ///< Dialing connections, all retries, that wait for their turn.

@@ -109,6 +109,7 @@ void ledger::check_invariants(time_point now) const {
     if (!holds)
       throw std::logic_error(std::string("ledger invariant broken: ") + invariant);
   };
+  require(total_ == open() + closing_.size(), "1: connections add up");
   require(total() <= std::max(limits_.max_connections, overhang_),
           "1: no more connections than max_connections");
 

@@ -192,6 +192,7 @@ void ledger::move(connection& c, state to) noexcept {
 void ledger::remove(connection& c) noexcept {
   list_of(c.where).erase(connections::s_iterator_to(c));
   c.where = state::unknown;
+  --total_;
   overhang_ = std::min(overhang_, total());
 }
 
