@@ -109,6 +109,28 @@ BOOST_AUTO_TEST_CASE(the_pools_of_a_client_are_shown_by_their_origins) {
   BOOST_TEST(page.report().at("pools").at(0).at("gone").as_bool());
 }
 
+BOOST_AUTO_TEST_CASE(the_times_of_several_origins_are_said_to_be_of_all_of_them) {
+  loop run;
+  const auto answer = [](const httpool::request&) { return response(204); };
+  const live_server first(answer), second(answer);
+  shown page;
+  httpool::client calls(run.context);
+  page.inspector.watch("calls", calls);
+  const auto is_said_after_asking = [&](const live_server& peer) {
+    bool is_done = false;
+    calls.async_send(
+        httpool::request("GET", "http://127.0.0.1:" + std::to_string(peer.endpoint().port())),
+        [&](boost::system::error_code ec, const httpool::client_response&) {
+          BOOST_TEST(!ec);
+          is_done = true;
+        });
+    BOOST_TEST(run.until([&] { return is_done; }));
+    return has(visible(page.page()), "Waits and dials of all origins together");
+  };
+  BOOST_TEST(!is_said_after_asking(first));
+  BOOST_TEST(is_said_after_asking(second));
+}
+
 BOOST_AUTO_TEST_CASE(events_begin_with_the_whole_and_go_on_with_samples) {
   loop run;
   net_test::server peer(run.context);

@@ -4,7 +4,8 @@
 # Does what doc/tutorial.md tells the reader to do: writes the files that it marks with
 # `<!-- file: NAME -->`, and runs the commands that it marks with `<!-- run -->`, all in one shell. Where
 # it says `<!-- run and compare -->` their output must be what the page shows. httpool is installed in
-# PREFIX; the folder HOME is made anew for the reader's own.
+# PREFIX; the folder HOME is made anew for the reader's own. With HTTPOOL_WHOLE_RUN in the environment
+# the page's own commands install it, in a copy of the source, which takes some minutes.
 set -euo pipefail
 page=$(realpath "$1")
 prefix=$(realpath "$2")
@@ -27,7 +28,9 @@ export HOME
 rm -rf "$HOME"
 mkdir "$HOME"
 trap 'trap - EXIT; kill $(jobs -p) 2>/dev/null || true' EXIT
-ln -s "$prefix" "$HOME/httpool"
+if [[ -z ${HTTPOOL_WHOLE_RUN-} ]]; then
+  ln -s "$prefix" "$HOME/httpool"
+fi
 
 fail() {
   printf '%s: %s\n' "$page" "$*" >&2
@@ -58,6 +61,15 @@ while IFS= read -r line <&3; do
     case $line in
     '<!-- file: '*) file=${line#'<!-- file: '} file=${file%' -->'} ;;
     '<!-- run -->') how=run ;;
+    '<!-- run in the source -->')
+      if [[ -n ${HTTPOOL_WHOLE_RUN-} ]]; then
+        how=run
+        mkdir "$HOME/source"
+        find "$(dirname "$page")/.." -mindepth 1 -maxdepth 1 ! -name build ! -name .git \
+          -exec cp -r {} "$HOME/source" \;
+        cd "$HOME/source"
+      fi
+      ;;
     '<!-- run and compare -->') how=compare ;;
     '```'*)
       in_block=yes
