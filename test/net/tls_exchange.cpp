@@ -2,6 +2,8 @@
 
 #include "net/tls_loop.hpp"
 
+#include <httpool/exchange_trace.hpp>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
@@ -255,4 +257,26 @@ BOOST_FIXTURE_TEST_CASE(a_cancellation_at_any_step_leaves_nothing_behind_over_tl
       }
   settle();
   BOOST_TEST(descriptors() == before);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_trace_tells_when_the_connection_was_secured, tls_loop) {
+  struct : httpool::exchange_trace {
+    void got_connection(const httpool::traced_connection& c) override { seen = c; }
+    httpool::traced_connection seen;
+  } told;
+  for (const int version : versions) {
+    server_options server = good();
+    server.max_version = version;
+    tls_peer peer(context, server, {tls_script().handshakes().answers(ok()).answers(ok())});
+    client sender(context, https_to(peer), trusting());
+    BOOST_TEST(send(sender, get(), {.trace = &told}).error == error_code());
+    const httpool::traced_dial made = told.seen.dial;
+    BOOST_TEST_REQUIRE(made.secured.has_value());
+    BOOST_TEST((made.began <= made.connected));
+    BOOST_TEST((made.connected <= *made.secured));
+    BOOST_TEST((*made.secured <= made.ended));
+    BOOST_TEST(send(sender, get(), {.trace = &told}).error == error_code());
+    BOOST_TEST(told.seen.reused);
+    BOOST_TEST((told.seen.dial.secured == made.secured));
+  }
 }
