@@ -132,9 +132,9 @@ pool_display display_of(const watched& group, const track& pool, const sight& al
                                                : count_text(pool.hidden()) +
                                                      " more connections have no lane here.");
   // One observer is told of all that is watched under a name.
-  to.emplace_back("times", group.tracks.size() > 1 ? "Waits and dials of all origins together"
-                                                   : "Waits and dials");
   const bool has_observer = group.observer != nullptr;
+  const bool is_shared = has_observer && (group.tracks.size() > 1 || all.left_out > 0);
+  to.emplace_back("times_of", is_shared ? "of all origins" : "");
   add_durations(to, has_observer ? group.observer->waits() : duration_summary(),
                 {"wait_p50", "wait_p90", "wait_p99", "wait_most", "wait_count"});
   add_durations(to, has_observer ? group.observer->dials() : duration_summary(),

@@ -29,7 +29,7 @@ namespace httpool::detail {
 class pool_service;
 
 /// A list, first in first out, of nodes that are in one such list at a time: a ring that is held by
-/// its last node. It needs no memory, and next to nothing to begin with.
+/// its last node, so that there is but one pointer to set up. It needs no memory.
 template <class Node>
 class chain {
 public:
@@ -144,7 +144,8 @@ private:
 
   /// What one event decided, to be done outside the lock.
   struct todo {
-    todo() noexcept {} // NOLINT(modernize-use-equals-default): that fills it all with zeros first
+    // Written out, since for the implicit one GCC 12 fills all of it, unused rooms too, with zeros.
+    todo() noexcept {} // NOLINT(modernize-use-equals-default)
 
     chain<acquire_operation> acquires;
     chain<connection> dials;
@@ -157,11 +158,11 @@ private:
     bool has_errands = false;              ///< The budget has something for one of its pools.
     std::optional<pool_snapshot> snapshot; ///< Only if there is an observer.
     std::unique_ptr<std::vector<overdue_lease>> overdue;
-    std::optional<ended_drains> drains; ///< Only if there are any.
+    std::optional<ended_drains> ended; ///< Only if there are any.
 
     bool is_nothing() const noexcept {
       return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
-             !has_errands && !is_empty && !overdue && !drains;
+             !has_errands && !is_empty && !overdue && !ended;
     }
 
     /// Whether there is more of what a connection that was found dead, or a lease that was lost on
@@ -205,7 +206,7 @@ private:
   void timer_ended() noexcept;
   bool track_work(bool has_work);
   void release_context() noexcept;
-  static void end_all(boost::intrusive::list<drain_operation>& drains,
+  static void end_all(boost::intrusive::list<drain_operation>& ended,
                       boost::system::error_code ec) noexcept;
   void perform(todo& work);
   void give_back(connection& c, bool keep, close_reason otherwise, time_point roughly) noexcept;

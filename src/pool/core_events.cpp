@@ -185,9 +185,9 @@ void pool_core::settle_drains(todo& work) {
     is_late |= ends_late;
     drain_tickets_.remove(operation);
     drains_.erase(drains_.iterator_to(operation));
-    if (!work.drains)
-      work.drains.emplace();
-    (all_gone ? work.drains->drained : work.drains->not_drained).push_back(operation);
+    if (!work.ended)
+      work.ended.emplace();
+    (all_gone ? work.ended->drained : work.ended->not_drained).push_back(operation);
   }
   if (is_late) {
     ledger_.cut_off_all(work.now);
@@ -303,10 +303,10 @@ void pool_core::expire() {
 }
 
 /// Outside the lock: completes operations, which are gone then.
-void pool_core::end_all(boost::intrusive::list<drain_operation>& drains, error_code ec) noexcept {
-  while (!drains.empty()) {
-    drain_operation& operation = drains.front();
-    drains.pop_front();
+void pool_core::end_all(boost::intrusive::list<drain_operation>& ended, error_code ec) noexcept {
+  while (!ended.empty()) {
+    drain_operation& operation = ended.front();
+    ended.pop_front();
     complete(operation, ec);
   }
 }
@@ -336,9 +336,9 @@ void pool_core::perform(todo& work) {
     while (acquire_operation* operation = work.acquires.pop())
       finish(*operation, work);
   } while (work.is_unfinished());
-  if (work.drains) {
-    end_all(work.drains->drained, error_code());
-    end_all(work.drains->not_drained, asio::error::timed_out);
+  if (work.ended) {
+    end_all(work.ended->drained, error_code());
+    end_all(work.ended->not_drained, asio::error::timed_out);
   }
   if (work.has_errands)
     run_errands();

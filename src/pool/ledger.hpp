@@ -382,7 +382,7 @@ private:
   void abort_dial(connection& c);
   void start_retries(time_point now);
   void give_up_own_dial(waiter& w);
-  bool lacks_startable_dial(time_point now) const noexcept;
+  bool lacks_startable_dial(time_point now) const noexcept; ///< Without short cuts.
   bool may_start_dial(time_point now) const noexcept;
   bool lacks_dial() const noexcept;
   bool lacks_own_dial() const noexcept;
@@ -393,7 +393,7 @@ private:
   duration backoff() noexcept;
   duration spread(duration base, unsigned percent) noexcept;
 
-  /// Whether anybody waits, or some are wanted for themselves; if not, no dial is lacking.
+  /// Whether anybody queues, or some are wanted for themselves: if not, no dial is lacking.
   bool wants_connections() const noexcept {
     return !queue_.empty() || limits_.min_idle > 0 || prewarm_ > 0;
   }

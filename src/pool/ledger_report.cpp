@@ -171,7 +171,7 @@ void ledger::check_invariants(time_point now) const {
   require(choosy + held_back_ <= own_dials_ && choosy <= dials_in_flight(),
           "4: whoever declines idle connections has a dial in flight");
   require(queue_.empty() || idle_.empty(), "4: nobody waits while a connection is idle");
-  require(!wants_dial(now), "4: nobody waits while there is room and a dial may start");
+  require(!lacks_startable_dial(now), "4: nobody waits while there is room and a dial may start");
   require(held_back_ == 0 || !may_start_dial(now), "4: no retry is held back without need");
 
   require(dials_in_flight() <= std::max(limits_.max_dials, overhang_),

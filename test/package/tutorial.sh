@@ -66,7 +66,7 @@ while IFS= read -r line <&3; do
         how=run
         mkdir "$HOME/source"
         find "$(dirname "$page")/.." -mindepth 1 -maxdepth 1 ! -name build ! -name .git \
-          -exec cp -r {} "$HOME/source" \;
+          -exec cp -r -t "$HOME/source" {} +
         cd "$HOME/source"
       fi
       ;;
