@@ -10,6 +10,7 @@
 
 #include <httpool/body_source.hpp>
 #include <httpool/client.hpp>
+#include <httpool/version.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -270,8 +271,11 @@ private:
 
 int run(int argc, const char* const* argv) {
   const options wanted = parse(argc, argv);
-  if (wanted.help) {
-    std::cout << usage();
+  if (wanted.help || wanted.version) {
+    if (wanted.help)
+      std::cout << usage();
+    else
+      std::cout << "httpool " << httpool::version() << '\n';
     flush_output();
     return 0;
   }

@@ -60,6 +60,7 @@ po::options_description described() {
   add("inspect-host", po::value<std::string>(),
       "the address that the page listens on (=127.0.0.1); whoever reaches it may read it");
   add("keep", po::bool_switch(), "with --inspect: stay when all is sent, until a signal");
+  add("version", po::bool_switch(), "the version of httpool");
   add("help", po::bool_switch(), "this text");
   return all;
 }
@@ -247,7 +248,8 @@ void take_page(const po::variables_map& given, options& wanted) {
 options from(const po::variables_map& given) {
   options wanted;
   wanted.help = given["help"].as<bool>();
-  if (wanted.help)
+  wanted.version = given["version"].as<bool>();
+  if (wanted.help || wanted.version)
     return wanted;
   if (given.count("url") == 0)
     throw usage_error("a URL is missing");

@@ -49,6 +49,7 @@ struct options {
   bool keep = false;                                  ///< The page stays until a signal.
   bool json = false;
   bool stats = false;
+  bool version = false;
   bool help = false;
 
   httpool::request message; ///< What is sent each time, but for where it goes and `X-Req`.

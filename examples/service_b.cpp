@@ -7,6 +7,7 @@
 #endif
 
 #include <httpool/server_threads.hpp>
+#include <httpool/version.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -128,7 +129,7 @@ std::string usage(const po::options_description& known) {
   return std::move(text).str();
 }
 
-// False if only help was wanted, which has been given then.
+// False if only help or the version was wanted, which has been given then.
 bool parse(int argc, char** argv, settings& to) {
   constexpr std::int64_t many = 1'000'000'000'000;
   po::options_description known("options");
@@ -148,11 +149,11 @@ bool parse(int argc, char** argv, settings& to) {
       "inspect", po::value<std::int64_t>(),
       "port of a page that shows what the server does; 0 lets the system pick one")(
       "inspect-host", po::value<std::string>(),
-      "address that the page listens on (=127.0.0.1); whoever reaches it may read it")("help",
-                                                                                       "show this");
+      "address that the page listens on (=127.0.0.1); whoever reaches it may read it");
 #ifdef SERVICE_B_TLS
   add_certificates(known);
 #endif
+  known.add_options()("version", "show the version")("help", "show this");
   po::variables_map flags;
   try {
     namespace style = po::command_line_style;
@@ -168,6 +169,10 @@ bool parse(int argc, char** argv, settings& to) {
   }
   if (flags.count("help") != 0) {
     say(usage(known));
+    return false;
+  }
+  if (flags.count("version") != 0) {
+    say("httpool " + std::string(httpool::version()) + '\n');
     return false;
   }
   to.host = flags["host"].as<std::string>();
@@ -232,7 +237,11 @@ void serve(const settings& given) {
   httpool::server_options options = given.server;
   options.on_response = observe;
 #ifdef SERVICE_B_TLS
-  options.tls = service_b::encrypt(given.certificates);
+  try {
+    options.tls = service_b::encrypt(given.certificates);
+  } catch (const std::invalid_argument& wrong) {
+    throw usage_error(std::string("--cert, --key or --client-ca: ") + wrong.what());
+  }
   asio::signal_set renewals(context);
   if (options.tls) {
     renewals.add(SIGHUP);
@@ -244,10 +253,11 @@ void serve(const settings& given) {
   if (given.page) {
     page.emplace(given.page->address(), given.page->port());
     page->inspector().watch_server("ServiceB", [&server] { return server.stats(); });
-    spdlog::info("the page is at {}", page->url());
   }
   std::ostringstream ready;
   ready << "listening on " << server.local_endpoint() << '\n';
+  if (page)
+    ready << "the page is at " << page->url() << '\n';
   say(ready.str());
 
   signals.async_wait([&](boost::system::error_code, int number) {

@@ -9,6 +9,7 @@
 #include "words.hpp"
 
 #include <httpool/server_threads.hpp>
+#include <httpool/version.hpp>
 
 #include <boost/asio/ip/address_v4.hpp>
 
@@ -35,7 +36,7 @@ namespace demo {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: connection_pool_demo [[--json] [--plot DIR] | --serve [PORT]] [--help]\n"
+    "usage: connection_pool_demo [[--json] [--plot DIR] | --serve [PORT]] [--version] [--help]\n"
     "\n"
     "Runs ServiceB, an HTTP server, on a free port of this machine, calls it through a pool of\n"
     "connections, and shows what happens to them. It takes some seconds.\n"
@@ -45,13 +46,14 @@ constexpr std::string_view usage =
     "the\n"
     "                  folder DIR, which is made if it is not there\n"
     "  --serve [PORT]  do so over and over, until a signal, and show it live on a page of this\n"
-    "                  machine's port PORT (8081 if none is named; 0 has the system pick one)\n"
+    "                  machine's port PORT (9000 if none is named; 0 has the system pick one)\n"
+    "  --version       show the version of httpool\n"
     "  --help          show this\n"
     "\n"
     "examples:\n"
     "  connection_pool_demo\n"
     "  connection_pool_demo --plot pictures\n"
-    "  connection_pool_demo --serve 8081\n"
+    "  connection_pool_demo --serve 9000\n"
     "exit codes: 0 if everything that it claims was seen to hold, 1 if not, 2 for wrong arguments\n"
     "Colours are for terminals; NO_COLOR=1 in the environment turns them off.\n";
 
@@ -123,6 +125,7 @@ class no_report final : public report {
 
 struct arguments {
   bool help = false;
+  bool version = false;
   bool json = false;
   std::optional<std::filesystem::path> plots;
   std::optional<std::uint16_t> page_port;
@@ -153,7 +156,7 @@ std::uint16_t port_of(std::string_view text) {
 }
 
 arguments parse(int argc, const char* const* argv) {
-  constexpr std::uint16_t usual_port = 8081;
+  constexpr std::uint16_t usual_port = 9000;
   arguments wanted;
   const auto has_value = [&](int i) {
     return i + 1 != argc && !std::string_view(argv[i + 1]).starts_with("--");
@@ -162,6 +165,8 @@ arguments parse(int argc, const char* const* argv) {
     const std::string_view argument = argv[i];
     if (argument == "--help") {
       wanted.help = true;
+    } else if (argument == "--version") {
+      wanted.version = true;
     } else if (argument == "--json") {
       wanted.json = true;
     } else if (argument == "--plot") {
@@ -182,6 +187,10 @@ arguments parse(int argc, const char* const* argv) {
 int run(const arguments& wanted) {
   if (wanted.help) {
     std::cout << usage;
+    return 0;
+  }
+  if (wanted.version) {
+    std::cout << "httpool " << httpool::version() << '\n';
     return 0;
   }
   if (wanted.page_port) {

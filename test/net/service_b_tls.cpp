@@ -116,10 +116,10 @@ BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_one_line_on_stderr_and_exit_1) {
+BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_one_line_on_stderr_and_exit_2) {
   const auto [status, out, err] =
       program({"--port", "0", "--cert", "/nonexistent.pem", "--key", "/nonexistent.key"}).wait();
-  BOOST_TEST(status == 1);
+  BOOST_TEST(status == 2);
   BOOST_TEST(out == "");
   BOOST_TEST(is_one_line(err), err);
   BOOST_TEST(err.find("/nonexistent.pem") != std::string::npos, err);
