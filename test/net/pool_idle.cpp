@@ -3,6 +3,8 @@
 #include "net/net_fixture.hpp"
 #include "net/shelf.hpp"
 
+#include <httpool/observer.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -98,8 +100,13 @@ BOOST_FIXTURE_TEST_CASE(scar_53_a_caller_never_sees_a_connection_whose_peer_has_
 }
 
 BOOST_FIXTURE_TEST_CASE(a_watched_connection_can_be_leased_used_and_watched_again, loop) {
+  struct witness : httpool::pool_observer {
+    void lease_overdue(const httpool::overdue_lease&) override { ++overdue; }
+    int overdue = 0;
+  };
+  const auto seen = std::make_shared<witness>();
   server host(context, true);
-  connection_pool pool(context, host.endpoint());
+  connection_pool pool(context, host.endpoint(), {.observer = seen});
   fill(*this, pool, 1);
   for (int round = 0; round != 2; ++round) {
     const auto cool = now() + 550ms;
@@ -118,6 +125,7 @@ BOOST_FIXTURE_TEST_CASE(a_watched_connection_can_be_leased_used_and_watched_agai
   }
   host.at(0).close();
   BOOST_TEST(until([&] { return pool.stats().idle == 0; }));
+  BOOST_TEST(seen->overdue == 0, "who watches reports nothing");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_watch_that_fires_as_its_connection_is_taken_does_no_harm, loop) {
