@@ -128,7 +128,11 @@
       if (pointed && pointed.lane === lane) point(null);
     }
     pool.lanes = lanes;
-    if (!one('[tabindex="0"]', pool.body) && pool.body.firstElementChild) pool.body.firstElementChild.tabIndex = 0;
+    // The Tab key leads to the lane that has the focus, else to the first, whichever that is by now.
+    const first = pool.body.firstElementChild, stop = one('[tabindex="0"]', pool.body);
+    if (!first || stop === first || stop?.contains(document.activeElement)) return;
+    if (stop) stop.tabIndex = -1;
+    first.tabIndex = 0;
   };
 
   const updatePool = (pool, told, passed) => {

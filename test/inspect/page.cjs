@@ -57,6 +57,18 @@ const passed = async (page, count) => {
   while (await samples(page) < until);
 };
 
+// An answer that tells the page all of that.
+const eventOf = data => `event: whole\ndata: ${JSON.stringify(data)}\n\n`;
+
+// What the page is told first, as an object.
+const firstEvent = async url => {
+  const stream = (await fetch(`${url}/events`)).body.getReader();
+  let whole = '';
+  while (!whole.includes('\n\n')) whole += Buffer.from((await stream.read()).value).toString('latin1');
+  await stream.cancel();
+  return JSON.parse(Buffer.from(whole.slice(whole.indexOf('data: ') + 6, whole.indexOf('\n\n')), 'latin1').toString());
+};
+
 // What is as wide as it may be, and still is cut off or lies over something else.
 const faultsOfLayout = page => page.evaluate(() => {
   const faults = [];
@@ -152,13 +164,9 @@ const checks = {
 
   async 'what a connection is used for is text and nothing else'(browser, url) {
     const hostile = `</td><img src=x onerror="alert(1)"> '&lt; {{id}}`;
-    const stream = (await fetch(`${url}/events`)).body.getReader();
-    let whole = '';
-    while (!whole.includes('\n\n')) whole += Buffer.from((await stream.read()).value).toString('latin1');
-    await stream.cancel();
-    const data = JSON.parse(Buffer.from(whole.slice(whole.indexOf('data: ') + 6, whole.indexOf('\n\n')), 'latin1').toString());
+    const data = await firstEvent(url);
     data.pools[0].lanes[0].f.description = hostile;
-    const page = await open(browser, url, {}, {'**/pool/events': `event: whole\ndata: ${JSON.stringify(data)}\n\n`});
+    const page = await open(browser, url, {}, {'**/pool/events': eventOf(data)});
     await until(page, hostile => document.querySelector('td.what').textContent === hostile, hostile);
     assert.equal(await page.locator('td.what').first().getAttribute('title'), hostile);
     assert.equal(await page.locator('img').count(), 0);
@@ -222,6 +230,18 @@ const checks = {
     assert.deepEqual(await focused(), ['lane', 1]);
     await page.keyboard.press('Escape');
     assert.ok(await page.locator('#detail').isHidden());
+    await page.context().close();
+  },
+
+  async 'the Tab key leads to the first lane, also if that is new'(browser, url) {
+    const data = await firstEvent(url);
+    const [lane] = data.pools[0].lanes;
+    data.pools[0].lanes.unshift({...lane, k: lane.k + 1000000});
+    const page = await open(browser, url, {}, {'**/pool/events': eventOf(data)});
+    await until(page, key => document.querySelector('.pool .lane').dataset.key === key, `${lane.k + 1000000}`);
+    const stops = await page.evaluate(() => [...document.querySelectorAll('.pool:first-child .lane')]
+      .flatMap((lane, at) => lane.tabIndex === 0 ? [at] : []));
+    assert.deepEqual(stops, [0]);
     await page.context().close();
   },
 
