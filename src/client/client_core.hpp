@@ -3,6 +3,7 @@
 
 #include "client/exchange_counts.hpp"
 #include "client/recycler.hpp"
+#include "client/turns.hpp"
 #include "pool/core.hpp"
 #include "pool/ticket_table.hpp"
 
@@ -120,6 +121,7 @@ public:
   const block_store::pointer spare_calls; ///< Of another size; none if not needed.
 
   std::atomic<std::size_t> under_way = 0; ///< Exchanges that there are.
+  turns queue;                            ///< Of those that wait for a turn of `context`.
 
   std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.
   ticket_table<call_operation> calls;

@@ -233,7 +233,7 @@ void exchange::got_lease(const owner& self, error_code ec, lease leased) {
   x.first_byte_at_ = time_point::max();
   if (x.trace_)
     x.tell_connection();
-  go_on<&exchange::send>(self);
+  x.is_two_way_ || x.is_stepping_ ? go_on<&exchange::send>(self) : send_in_turn(self);
 }
 
 /// Makes the lease known to `cancel()`. False if that has been called.
@@ -286,6 +286,27 @@ void exchange::send_again(const owner& self) {
   options.dial_timeout = x.dial_timeout_;
   const auto pool = x.connections(); // the exchange may leave it before this is done
   pool->redial(fresh, x.give_up_lease(), options);
+}
+
+// Turns -------------------------------------------------------------------------------------------
+
+/// Goes on with a step when the others that are ready have had their turn.
+void exchange::put_off(const owner& self, bool& pending, step next) noexcept {
+  exchange& x = *self;
+  pending = true;
+  x.next_step_ = next;
+  x.kept_ = self;
+  x.client_->queue.await(x, x.client_, *x.client_->context);
+}
+
+void exchange::take_turn() {
+  const owner self = std::move(kept_);
+  is_stepping_ = true;
+  guarded(self, [&] { next_step_(self, error_code(), 0); });
+}
+
+void exchange::lose_turn() noexcept {
+  const owner last = std::move(kept_);
 }
 
 // The end -----------------------------------------------------------------------------------------

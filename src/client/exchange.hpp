@@ -16,6 +16,7 @@
 #include "client/call_run.hpp"
 #include "client/client_core.hpp"
 #include "client/reserved_post.hpp"
+#include "client/turns.hpp"
 #include "http1/body_decoder.hpp"
 #include "http1/framing.hpp"
 #include "http1/head_parser.hpp"
@@ -44,7 +45,9 @@ namespace httpool::detail {
 /// buffers of the sockets, so that the peer's reading is not waited for.
 constexpr std::size_t two_way_size = 64 * 1024;
 
-class exchange final : public std::enable_shared_from_this<exchange>, public call_run {
+class exchange final : public std::enable_shared_from_this<exchange>,
+                       public call_run,
+                       private turn_waiter {
 public:
   using owner = std::shared_ptr<exchange>;
   using error_code = boost::system::error_code;
@@ -105,6 +108,9 @@ private:
   static void launch(const owner& self, bool& pending, Start start);
   template <step Step>
   static void go_on(const owner& self);
+  static void put_off(const owner& self, bool& pending, step next) noexcept;
+  void take_turn() override;
+  void lose_turn() noexcept override;
   template <class Action>
   static void guarded(const owner& self, Action&& action);
   static void lack_memory(const owner& self);
@@ -122,6 +128,8 @@ private:
   lease give_up_lease() noexcept;
 
   // The request.
+  static void send_in_turn(const owner& self);
+  static void begin_sending(const owner& self, error_code ec, std::size_t size);
   static void send(const owner& self, error_code ec, std::size_t size);
   static void write(const owner& self, sending what);
   static void wrote(const owner& self, error_code ec, std::size_t size);
@@ -135,6 +143,7 @@ private:
   static void end_of_source(const owner& self);
   static void source_failed(const owner& self, error_code ec);
   bool rewind();
+  bool has_company() const noexcept;
 
   // The response.
   static void begin_reading(const owner& self, error_code ec, std::size_t size);
@@ -255,6 +264,10 @@ private:
   boost::asio::mutable_buffer room_; ///< in here;
   bool is_direct_ = false;           ///< which is read past the connection's buffer.
   std::size_t to_discard_ = 0;
+
+  // A step that waits for its turn, and what keeps the exchange meanwhile.
+  step next_step_ = nullptr;
+  owner kept_;
 
   // Memory for what waits for the one step that is pending, if there is no strand.
   static constexpr std::size_t step_size = 512;

@@ -9,7 +9,6 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -28,8 +27,8 @@ constexpr std::size_t piece_size = 64 * 1024;
 /// The most that a record of TLS holds (RFC 8446 §5.1).
 constexpr std::size_t record_size = 16 * 1024;
 
-/// With so many exchanges under way others have something to do first, and the response may be
-/// there when its turn comes: a read that finds nothing is a system call for nothing.
+/// With so many exchanges under way others have something to do first. The response may be there
+/// when the turn of its reader comes: a read that finds nothing is a system call for nothing.
 constexpr std::size_t many = 4;
 
 gathered without_first(std::size_t bytes, gathered buffers) noexcept {
@@ -67,6 +66,22 @@ boost::system::error_code code_of(const std::exception_ptr& failure) noexcept {
   } catch (...) {
     return error::body_source_failed;
   }
+}
+
+/// Where many exchanges begin in one turn, as those do whose responses came together, their
+/// requests leave together, after it: the first wakes a peer that waits for more, and the others
+/// find it awake.
+void exchange::send_in_turn(const owner& self) {
+  exchange& x = *self;
+  if (!x.has_company() || !x.client_->context->running_in_this_thread())
+    return go_on<&exchange::send>(self);
+  put_off(self, x.is_writing_, &exchange::begin_sending);
+}
+
+void exchange::begin_sending(const owner& self, error_code ec, std::size_t size) {
+  exchange& x = *self;
+  x.is_writing_ = false;
+  x.is_ending_ ? conclude(self) : send(self, ec, size);
 }
 
 void exchange::send(const owner& self, error_code ec, std::size_t) {
@@ -170,11 +185,14 @@ void exchange::sent(const owner& self) {
   }
   if (x.is_two_way_)
     return;
-  const auto* const context = x.client_->context;
-  if (!context || x.client_->under_way.load(std::memory_order_relaxed) < many)
+  if (!x.has_company())
     return read(self);
-  launch<&exchange::begin_reading>(self, x.is_reading_,
-                                   [&](auto handler) { asio::post(*context, std::move(handler)); });
+  put_off(self, x.is_reading_, &exchange::begin_reading);
+}
+
+/// Whether there are enough others, all of them in the turns of one context.
+bool exchange::has_company() const noexcept {
+  return client_->context && !strand_ && client_->under_way.load(std::memory_order_relaxed) >= many;
 }
 
 void exchange::begin_reading(const owner& self, error_code, std::size_t) {
