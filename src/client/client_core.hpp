@@ -121,7 +121,8 @@ public:
   const block_store::pointer spare_calls; ///< Of another size; none if not needed.
 
   std::atomic<std::size_t> under_way = 0; ///< Exchanges that there are.
-  turns queue;                            ///< Of those that wait for a turn of `context`.
+  turns queue;                            ///< Of those that wait for a turn of `context`,
+  std::atomic<time_point> sent_at = {};   ///< and when a request left last that had not waited.
 
   std::mutex mutex; ///< Guards all that follows, and what the calls' exchanges hold.
   ticket_table<call_operation> calls;

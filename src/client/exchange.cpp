@@ -299,9 +299,10 @@ void exchange::put_off(const owner& self, bool& pending, step next) noexcept {
   x.client_->queue.await(x, x.client_, *x.client_->context);
 }
 
+/// A handler of the caller's that this leads to is posted: those who wait behind it, wait no
+/// longer.
 void exchange::take_turn() {
   const owner self = std::move(kept_);
-  is_stepping_ = true;
   guarded(self, [&] { next_step_(self, error_code(), 0); });
 }
 

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 namespace httpool::detail {
@@ -30,6 +31,9 @@ constexpr std::size_t record_size = 16 * 1024;
 /// With so many exchanges under way others have something to do first. The response may be there
 /// when the turn of its reader comes: a read that finds nothing is a system call for nothing.
 constexpr std::size_t many = 4;
+
+/// How long after a request that left at once others may begin and wait for the end of the turn.
+constexpr std::chrono::microseconds soon(100);
 
 gathered without_first(std::size_t bytes, gathered buffers) noexcept {
   for (asio::const_buffer& each : buffers) {
@@ -68,20 +72,27 @@ boost::system::error_code code_of(const std::exception_ptr& failure) noexcept {
   }
 }
 
-/// Where many exchanges begin in one turn, as those do whose responses came together, their
-/// requests leave together, after it: the first wakes a peer that waits for more, and the others
-/// find it awake.
+/// Where exchanges begin one after the other in one turn, as those do whose responses came
+/// together, the first request leaves at once, and wakes the peer. The others leave together, after
+/// the turn: they find it awake. Not so if the handlers between them take longer than it takes to
+/// wake a peer, nor if the look at the connection is not to be a while ago when the request leaves.
 void exchange::send_in_turn(const owner& self) {
   exchange& x = *self;
-  if (!x.has_company() || !x.client_->context->running_in_this_thread())
-    return go_on<&exchange::send>(self);
-  put_off(self, x.is_writing_, &exchange::begin_sending);
+  if (x.has_company()) {
+    client_core& client = *x.client_;
+    if (x.replay_ == replay::safe && client.queue.is_awaited() &&
+        x.began_ < client.sent_at.load(std::memory_order_relaxed) + soon &&
+        client.context->running_in_this_thread())
+      return put_off(self, x.is_writing_, &exchange::begin_sending);
+    client.sent_at.store(x.began_, std::memory_order_relaxed);
+  }
+  go_on<&exchange::send>(self);
 }
 
 void exchange::begin_sending(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
   x.is_writing_ = false;
-  x.is_ending_ ? conclude(self) : send(self, ec, size);
+  x.lease_.late() ? end(self, asio::error::operation_aborted) : send(self, ec, size);
 }
 
 void exchange::send(const owner& self, error_code ec, std::size_t) {

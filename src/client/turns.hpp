@@ -27,8 +27,8 @@ private:
   turn_waiter* next_ = nullptr;
 };
 
-/// One handler, posted for the first who comes, serves all who have come when it runs. So what many
-/// wait for costs the context as little as what one does.
+/// One handler, posted for the first who comes, serves those who have come when it runs. So what
+/// many wait for costs the context as little as what one does.
 ///
 /// Thread-safe, without a lock.
 class turns {
@@ -38,6 +38,9 @@ public:
   /// `keeper` keeps the queue alive. It is the waiter's business to stay so. Needs no memory.
   void await(turn_waiter& who, const std::shared_ptr<void>& keeper,
              const executor_type& context) noexcept;
+
+  /// Whether anybody waits, as far as this thread can know.
+  bool is_awaited() const noexcept { return latest_.load(std::memory_order_relaxed) != nullptr; }
 
 private:
   class server;

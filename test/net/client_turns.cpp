@@ -1,4 +1,5 @@
-// Requests that many exchanges of one turn have to send leave together, after that turn.
+// Requests that many exchanges of one turn have to send leave together, after that turn. What the
+// clock says is the test's to decide.
 
 #include "net/client_fixture.hpp"
 
@@ -8,8 +9,30 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
 
-#include <array>
 #include <optional>
+
+#include <dlfcn.h>
+#include <time.h>
+
+namespace {
+
+bool is_frozen = false; ///< Time stands still,
+long pace = 0;          ///< or goes on so many nanoseconds whenever somebody asks for it.
+timespec frozen_at{};
+
+} // namespace
+
+extern "C" int clock_gettime(clockid_t clock, timespec* now) noexcept {
+  static const auto real =
+      reinterpret_cast<int (*)(clockid_t, timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
+  if (!is_frozen)
+    return real(clock, now);
+  frozen_at.tv_nsec += pace;
+  frozen_at.tv_sec += frozen_at.tv_nsec / 1'000'000'000;
+  frozen_at.tv_nsec %= 1'000'000'000;
+  *now = frozen_at;
+  return 0;
+}
 
 using namespace client_test;
 
@@ -37,10 +60,10 @@ struct turn : loop {
     peer.heard.clear();
   }
 
-  std::vector<call> start_all(std::size_t count = many) {
+  std::vector<call> start_all(std::size_t count = many, const request& message = get()) {
     std::vector<call> calls;
     while (calls.size() != count)
-      calls.push_back(start(*sender, get(), {.trace = &requests}));
+      calls.push_back(start(*sender, message, {.trace = &requests}));
     return calls;
   }
 
@@ -49,12 +72,16 @@ struct turn : loop {
       BOOST_TEST(end_of(each).error == error_code());
   }
 
-  /// Does it in a turn of the context, and that turn alone.
+  /// Does it in a turn of the context, and that turn alone, in which time goes at that pace.
   template <class Action>
-  void in_one_turn(Action action) {
+  void in_one_turn(Action action, std::chrono::nanoseconds each_look = 0ns) {
     bool is_done = false;
     asio::post(context, [&] {
+      ::clock_gettime(CLOCK_MONOTONIC, &frozen_at);
+      pace = static_cast<long>(each_look.count());
+      is_frozen = true;
       action();
+      is_frozen = false;
       is_done = true;
     });
     context.restart();
@@ -65,15 +92,50 @@ struct turn : loop {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_CASE(a_few_leave_at_once_and_many_after_the_turn, turn) {
+BOOST_FIXTURE_TEST_CASE(the_first_leave_at_once_and_the_others_after_the_turn, turn) {
   std::vector<call> calls;
   in_one_turn([&] { calls = start_all(); });
-  BOOST_TEST(requests.written == 3u); // which found no company
+  // Three had no company, and the fourth was the first that has some.
+  BOOST_TEST(requests.written == 4u);
   BOOST_TEST(sender->pool().stats().leased == many);
   finish(calls);
   BOOST_TEST(requests.written == many);
   BOOST_TEST(peer.accepted() == many);
   check_nothing_is_left(*this, *sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_waits_for_slow_handlers, turn) {
+  std::vector<call> calls;
+  in_one_turn([&] { calls = start_all(); }, 1ms);
+  BOOST_TEST(requests.written == many);
+  finish(calls);
+  check_nothing_is_left(*this, *sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_sent_again_leaves_at_once, turn) {
+  std::vector<call> calls;
+  in_one_turn([&] { calls = start_all(many, post()); });
+  BOOST_TEST(requests.written == many);
+  finish(calls);
+  check_nothing_is_left(*this, *sender, peer);
+}
+
+BOOST_FIXTURE_TEST_CASE(calls_that_are_under_way_for_long_hold_up_nobody, turn) {
+  scripted_peer slow(context, {script().hears().pauses().says(ok())});
+  const std::string elsewhere = "http://127.0.0.1:" + std::to_string(slow.port) + "/";
+  std::vector<call> polls;
+  while (polls.size() != many)
+    polls.push_back(start(*sender, get(elsewhere)));
+  for (std::size_t i = 0; i != many; ++i)
+    BOOST_TEST_REQUIRE(until([&] { return slow.is_paused(i); }));
+  settle();
+  std::vector<call> calls;
+  in_one_turn([&] { calls = start_all(1); });
+  BOOST_TEST(requests.written == 1u);
+  finish(calls);
+  for (std::size_t i = 0; i != many; ++i)
+    slow.go_on(i);
+  finish(polls);
 }
 
 BOOST_FIXTURE_TEST_CASE(who_begins_outside_of_the_context_does_not_wait_for_it, turn) {
@@ -89,12 +151,14 @@ BOOST_FIXTURE_TEST_CASE(what_is_cancelled_before_its_turn_is_not_sent, turn) {
   const call cancelled = std::make_shared<outcome>();
   in_one_turn([&] {
     calls = start_all(many - 1);
-    sender->async_send(get("/cancelled"), send_options{},
+    sender->async_send(get("/cancelled"), {.trace = &requests},
                        asio::bind_cancellation_slot(signal.slot(), into(cancelled)));
     signal.emit(asio::cancellation_type::terminal);
   });
+  BOOST_TEST(requests.written == 4u);
   BOOST_TEST(end_of(cancelled).error == asio::error::operation_aborted);
   finish(calls);
+  BOOST_TEST(requests.written == many - 1);
   for (const std::string& each : peer.heard)
     BOOST_TEST(each.find("/cancelled") == std::string::npos);
   check_nothing_is_left(*this, *sender, peer);

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -43,11 +44,29 @@ BOOST_AUTO_TEST_CASE(who_came_first_is_served_first_and_all_by_one_handler) {
   std::vector<waiter> waiters(5);
   for (int i = 0; i != 5; ++i)
     waiters[static_cast<std::size_t>(i)].step = [&order, i] { order.push_back(i); };
+  BOOST_TEST(!queue->is_awaited());
   for (waiter& each : waiters)
     await(each);
+  BOOST_TEST(queue->is_awaited());
   BOOST_TEST(order.empty());
   BOOST_TEST(context->run() == 1);
   BOOST_TEST(order == (std::vector<int>{0, 1, 2, 3, 4}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(others_come_in_between_when_very_many_wait) {
+  std::vector<int> order;
+  std::vector<waiter> waiters(100);
+  for (int i = 0; i != 100; ++i)
+    waiters[static_cast<std::size_t>(i)].step = [&order, i] { order.push_back(i); };
+  for (waiter& each : waiters)
+    await(each);
+  std::size_t served_before = 0;
+  asio::post(*context, [&] { served_before = order.size(); });
+  context->run();
+  BOOST_TEST(served_before > 0u);
+  BOOST_TEST(served_before < 50u);
+  BOOST_TEST(order.size() == 100u);
+  BOOST_TEST(std::is_sorted(order.begin(), order.end()));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_ready_before_comes_before) {
