@@ -3,6 +3,7 @@
 
 #include "client/exchange.hpp"
 #include "client/exchange_steps.hpp"
+#include "tls/secure_stream.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -56,7 +57,8 @@ void exchange::got_bytes(const owner& self, error_code ec, std::size_t size) {
   if (x.trace_ && !x.has_bytes_)
     tell(x.trace_, [](exchange_trace& t) { t.first_byte(); });
   x.has_bytes_ = true;
-  x.is_drained_ = size < read_size && !x.lease_.stream().is_encrypted();
+  secure_stream* const secure = stream_access::secure(x.lease_.stream());
+  x.is_drained_ = size < read_size && !(secure && secure->has_unread());
   x.lease_.buffer().commit(size);
   advance(self);
 }

@@ -10,10 +10,12 @@
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 #include <utility>
 
 #include <openssl/err.h>
+#include <sys/socket.h>
 
 namespace httpool::detail {
 
@@ -218,6 +220,24 @@ asio::const_buffer tls_stream::gather(const asio::const_buffer* buffers, std::si
   return asio::buffer(record_);
 }
 
+/// What Asio reads it hands to OpenSSL at once.
+bool tls_stream::has_unread() noexcept {
+  SSL* const handle = stream_.native_handle();
+  return SSL_has_pending(handle) != 0 || BIO_ctrl_pending(SSL_get_rbio(handle)) != 0 ||
+         stream_.next_layer().has_unread();
+}
+
+/// Whether nothing has come, as is usual. To ask the socket takes less than to ask OpenSSL.
+bool tls_stream::is_quiet() noexcept {
+  tls_transport& below = stream_.next_layer();
+  if (!below.is_lowest() || has_unread())
+    return false;
+  char byte = 0;
+  const ssize_t seen =
+      ::recv(below.lowest_layer().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return seen < 0 && errno == EAGAIN;
+}
+
 std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) noexcept {
   if (has_failed_) {
     ec = error::connection_closed;
@@ -225,6 +245,10 @@ std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) no
   }
   if (record_.capacity() > kept_record)
     std::vector<unsigned char>().swap(record_);
+  if (is_quiet()) {
+    ec = asio::error::would_block;
+    return 0;
+  }
   stream_.next_layer().limit_reads(most_without_data);
   const std::size_t size = stream_.read_some(buffer, ec);
   if (ec && ec != asio::error::would_block)

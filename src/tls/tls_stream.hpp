@@ -45,6 +45,12 @@ public:
   /// Whether this is the transport itself, and not another layer.
   bool is_lowest() const noexcept { return !plain_.is_encrypted(); }
 
+  /// Whether a layer between has received more than was read.
+  bool has_unread() noexcept {
+    secure_stream* const below = stream_access::secure(plain_);
+    return below && below->has_unread();
+  }
+
   /// While it is on, what there is no room for is kept.
   void keep_rest(bool is_on) noexcept { keeps_rest_ = is_on; }
 
@@ -85,6 +91,7 @@ public:
                   io_handler handler) override;
   std::size_t read_now(boost::asio::mutable_buffer buffer,
                        boost::system::error_code& ec) noexcept override;
+  bool has_unread() noexcept override;
   std::size_t write_now(boost::asio::const_buffer buffer,
                         boost::system::error_code& ec) noexcept override;
   std::size_t write_now(const boost::asio::const_buffer* buffers, std::size_t count,
@@ -99,6 +106,7 @@ private:
   friend struct tls_flush_end;
 
   boost::system::error_code ended(boost::system::error_code ec) noexcept;
+  bool is_quiet() noexcept;
   boost::asio::const_buffer gather(const boost::asio::const_buffer* buffers, std::size_t count);
 
   const std::shared_ptr<watcher> watcher_; ///< Outlives the stream, whose context it may hold.

@@ -31,6 +31,7 @@ public:
     ec = boost::asio::error::would_block;
     return 0;
   }
+  bool has_unread() noexcept override { return false; }
   std::size_t write_now(boost::asio::const_buffer, error_code& ec) noexcept override {
     ec = boost::asio::error::would_block;
     return 0;

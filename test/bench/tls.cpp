@@ -39,10 +39,11 @@ struct target {
 };
 
 asio::awaitable<void> ask(httpool::client& client, recorder& figures) {
+  const httpool::request question;
+  httpool::client_response answer;
   for (;;) {
     const auto began = std::chrono::steady_clock::now();
-    const httpool::client_response answer =
-        co_await client.async_send(httpool::request(), asio::use_awaitable);
+    co_await client.async_send(question, answer, asio::use_awaitable);
     if (answer.status() != 200)
       throw std::runtime_error("the server answered " + std::to_string(answer.status()));
     if (!figures.record(began, std::chrono::steady_clock::now()))
