@@ -299,10 +299,10 @@ void exchange::put_off(const owner& self, bool& pending, step next) noexcept {
   x.client_->queue.await(x, x.client_, *x.client_->context);
 }
 
-/// A handler of the caller's that this leads to is posted: those who wait behind it, wait no
-/// longer.
+/// A handler of the caller's that this leads to is posted, or others would wait behind it.
 void exchange::take_turn() {
   const owner self = std::move(kept_);
+  is_stepping_ = false;
   guarded(self, [&] { next_step_(self, error_code(), 0); });
 }
 

@@ -73,9 +73,9 @@ boost::system::error_code code_of(const std::exception_ptr& failure) noexcept {
 }
 
 /// Where exchanges begin one after the other in one turn, as those do whose responses came
-/// together, the first request leaves at once, and wakes the peer. The others leave together, after
-/// the turn: they find it awake. Not so if the handlers between them take longer than it takes to
-/// wake a peer, nor if the look at the connection is not to be a while ago when the request leaves.
+/// together, the first request leaves at once, and wakes the peer. Others that begin while that
+/// takes leave together, after the turn: they find it awake. Not so what must not be sent twice, or
+/// the look at its connection would be a while ago.
 void exchange::send_in_turn(const owner& self) {
   exchange& x = *self;
   if (x.has_company()) {

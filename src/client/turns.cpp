@@ -35,27 +35,30 @@ public:
 
   void operator()() {
     const auto queue = std::move(queue_);
-    rest after(queue, context_);
-    for (std::size_t i = 0; i != most_at_once && after.first; ++i)
-      std::exchange(after.first, after.first->next_)->take_turn();
+    turn_waiter* next = queue->take_all();
+    wait_again(queue, behind(next, most_at_once)); // before any who come again
+    try {
+      while (next)
+        std::exchange(next, next->next_)->take_turn();
+    } catch (...) {
+      wait_again(queue, next);
+      throw;
+    }
   }
 
 private:
-  /// Those who have come, of whom the ones that are not served wait for the next turn.
-  struct rest {
-    rest(const std::shared_ptr<turns>& of, const executor_type& runs_on) noexcept
-        : queue(of), context(runs_on), first(of->take_all()) {}
-    rest(const rest&) = delete;
-    rest& operator=(const rest&) = delete;
-    ~rest() {
-      while (first)
-        queue->await(*std::exchange(first, first->next_), queue, context);
-    }
+  /// Cuts off those behind so many.
+  static turn_waiter* behind(turn_waiter* first, std::size_t count) noexcept {
+    for (; first; first = first->next_)
+      if (--count == 0)
+        return std::exchange(first->next_, nullptr);
+    return nullptr;
+  }
 
-    const std::shared_ptr<turns>& queue;
-    const executor_type& context;
-    turn_waiter* first;
-  };
+  void wait_again(const std::shared_ptr<turns>& queue, turn_waiter* first) noexcept {
+    while (first)
+      queue->await(*std::exchange(first, first->next_), queue, context_);
+  }
 
   std::shared_ptr<turns> queue_; ///< Null once it has been served.
   executor_type context_;

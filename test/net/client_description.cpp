@@ -42,6 +42,8 @@ BOOST_FIXTURE_TEST_CASE(it_says_the_method_and_the_path_and_nothing_more, loop) 
     BOOST_TEST(send(sender, request(row.method, row.target)).error == error_code());
     BOOST_TEST(use(sender) == row.said);
   }
+  BOOST_TEST(send(sender, request()).error == error_code());
+  BOOST_TEST(use(sender) == "GET /");
   const std::string whole = "http://127.0.0.1:" + std::to_string(peer.port) + "/whole?secret";
   BOOST_TEST(send(sender, get(whole)).error == error_code());
   BOOST_TEST(use(sender) == "GET /whole");

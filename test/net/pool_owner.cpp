@@ -4,6 +4,7 @@
 #include "pool/core.hpp"
 
 #include <httpool/connection_budget.hpp>
+#include <httpool/pool_view.hpp>
 
 #include <atomic>
 
@@ -126,4 +127,18 @@ BOOST_FIXTURE_TEST_CASE(a_pool_is_not_calm_while_the_budget_lacks_a_place_for_an
   held->lease.reset();
   BOOST_TEST(until([&] { return waits->is_done; }));
   BOOST_TEST(core->is_calm());
+}
+
+BOOST_FIXTURE_TEST_CASE(time_does_not_go_back_for_who_has_read_the_clock_early, owned) {
+  server host(context);
+  const auto core = pool(host.endpoint(), {});
+  const auto early = now();
+  const call got = acquire(core);
+  BOOST_TEST(until([&] { return got->is_done; }));
+  got->lease.keep_alive(true);
+  pool_core::end_exchange(std::move(got->lease), early);
+  const httpool::pool_view view = core->view();
+  BOOST_TEST_REQUIRE(view.connections.size() == 1u);
+  BOOST_TEST((view.connections.front().since >= view.connections.front().dialed_at));
+  core->close();
 }

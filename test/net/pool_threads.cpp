@@ -1,6 +1,7 @@
 // One pool under many threads.
 
 #include "net/storm.hpp"
+#include "pool/core.hpp"
 
 #include <httpool/metrics.hpp>
 
@@ -14,11 +15,15 @@
 #include <atomic>
 #include <barrier>
 #include <future>
+#include <latch>
+#include <memory>
 #include <thread>
+#include <utility>
 
 using namespace net_test;
 using httpool::connection_pool;
 using httpool::lease;
+using httpool::detail::pool_core;
 
 BOOST_AUTO_TEST_CASE(a_pool_may_run_on_a_pool_of_threads) {
   counting_server host(1);
@@ -254,4 +259,65 @@ BOOST_AUTO_TEST_CASE(figures_may_be_collected_while_a_pool_and_its_context_end) 
     context.reset();
     collector.join();
   }
+}
+
+namespace {
+
+/// Who destroys a pool stops half-way, until somebody says so.
+struct half_way {
+  std::atomic<bool> is_closed = false;
+  std::latch reached{1};
+  std::latch opened{1};
+
+  void pass() noexcept {
+    if (!is_closed.exchange(false))
+      return;
+    reached.count_down();
+    opened.wait();
+  }
+};
+
+/// That of a context, with a gate where one of them is destroyed.
+class gated_executor {
+public:
+  gated_executor(asio::io_context& of, half_way& way) noexcept : context_(&of), way_(&way) {}
+  gated_executor(const gated_executor&) noexcept = default;
+  gated_executor& operator=(const gated_executor&) noexcept = default;
+  ~gated_executor() { way_->pass(); }
+
+  asio::execution_context& query(asio::execution::context_t) const noexcept { return *context_; }
+  static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+    return asio::execution::blocking.never;
+  }
+  template <class Function>
+  void execute(Function&& function) const {
+    asio::post(*context_, std::forward<Function>(function));
+  }
+  friend bool operator==(const gated_executor&, const gated_executor&) noexcept = default;
+
+private:
+  asio::io_context* context_;
+  half_way* way_;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_context_ends_without_a_pool_that_another_thread_destroys) {
+  auto context = std::make_unique<asio::io_context>();
+  half_way way;
+  auto dying = pool_core::create(gated_executor(*context, way),
+                                 tcp::endpoint(asio::ip::address_v4::loopback(), 1), {}, {});
+  dying->close();
+  connection_pool other(*context, "127.0.0.1", std::uint16_t{1});
+  // The context drops it, after it has passed over the pool that is being destroyed.
+  const auto opener = [](half_way* to_open) { to_open->opened.count_down(); };
+  other.async_acquire([open = std::unique_ptr<half_way, decltype(opener)>(&way, opener)](
+                          const error_code&, const lease&) {});
+  std::thread last([&] {
+    way.is_closed = true;
+    dying.reset();
+  });
+  way.reached.wait();
+  context.reset();
+  last.join();
 }
