@@ -49,6 +49,9 @@ public:
   /// Whether more has been received than was read: data, or what is to be taken in.
   virtual bool has_unread() noexcept = 0;
 
+  /// Whether nothing has come. False if that cannot be told without decryption: `read_now` can.
+  virtual bool is_quiet() noexcept = 0;
+
   /// Writes a few bytes, which the transport has room for: would_block is an end like another.
   virtual std::size_t write_now(boost::asio::const_buffer buffer,
                                 boost::system::error_code& ec) noexcept = 0;

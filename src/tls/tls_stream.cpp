@@ -227,10 +227,10 @@ bool tls_stream::has_unread() noexcept {
          stream_.next_layer().has_unread();
 }
 
-/// Whether nothing has come, as is usual. To ask the socket takes less than to ask OpenSSL.
+/// To ask the socket takes less than to ask OpenSSL.
 bool tls_stream::is_quiet() noexcept {
   tls_transport& below = stream_.next_layer();
-  if (!below.is_lowest() || has_unread())
+  if (has_failed_ || !below.is_lowest() || has_unread())
     return false;
   char byte = 0;
   const ssize_t seen =
@@ -245,10 +245,6 @@ std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) no
   }
   if (record_.capacity() > kept_record)
     std::vector<unsigned char>().swap(record_);
-  if (is_quiet()) {
-    ec = asio::error::would_block;
-    return 0;
-  }
   stream_.next_layer().limit_reads(most_without_data);
   const std::size_t size = stream_.read_some(buffer, ec);
   if (ec && ec != asio::error::would_block)

@@ -92,6 +92,7 @@ public:
   std::size_t read_now(boost::asio::mutable_buffer buffer,
                        boost::system::error_code& ec) noexcept override;
   bool has_unread() noexcept override;
+  bool is_quiet() noexcept override;
   std::size_t write_now(boost::asio::const_buffer buffer,
                         boost::system::error_code& ec) noexcept override;
   std::size_t write_now(const boost::asio::const_buffer* buffers, std::size_t count,
@@ -106,7 +107,6 @@ private:
   friend struct tls_flush_end;
 
   boost::system::error_code ended(boost::system::error_code ec) noexcept;
-  bool is_quiet() noexcept;
   boost::asio::const_buffer gather(const boost::asio::const_buffer* buffers, std::size_t count);
 
   const std::shared_ptr<watcher> watcher_; ///< Outlives the stream, whose context it may hold.

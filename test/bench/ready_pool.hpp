@@ -32,6 +32,7 @@ public:
     return 0;
   }
   bool has_unread() noexcept override { return false; }
+  bool is_quiet() noexcept override { return true; }
   std::size_t write_now(boost::asio::const_buffer, error_code& ec) noexcept override {
     ec = boost::asio::error::would_block;
     return 0;

@@ -121,6 +121,40 @@ BOOST_FIXTURE_TEST_CASE(data_behind_a_response_costs_the_connection, idle) {
   check_nothing_is_left(*this, sender, peer);
 }
 
+BOOST_FIXTURE_TEST_CASE(what_comes_together_with_a_response_is_seen_before_the_next_request, idle) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION})
+    BOOST_TEST_CONTEXT("version " << version) {
+      server_options server = good();
+      server.max_version = version;
+      const auto answers_with = [&](const tls_script& more) {
+        return in_a_row(tls_script().handshakes().hears().prepares(ok()), more);
+      };
+      const auto check_dies_at_once = [&](const tls_script& more) {
+        tls_peer peer(context, server, {answers_with(more), serves()});
+        client sender(context, https_to(peer), trusting());
+        for (const std::uint64_t connection : {1, 2}) {
+          const outcome each = send(sender, post()); // which is not sent twice
+          BOOST_TEST(each.response.body() == "hi");
+          BOOST_TEST(each.response.connection_id() == connection);
+        }
+        BOOST_TEST(peer.heard.size() == 2u);
+        check_nothing_is_left(*this, sender, peer);
+      };
+      check_dies_at_once(tls_script().says("HTTP/1.1 200 OK\r\n\r\n"));
+      check_dies_at_once(tls_script().says_end());
+      if (version == TLS1_2_VERSION)
+        continue;
+      check_dies_at_once(tls_script().sends_ticket().says("late"));
+      tls_peer peer(context, server,
+                    {answers_with(tls_script().sends_ticket()).answers(ok("again"))});
+      client sender(context, https_to(peer), trusting());
+      BOOST_TEST(send(sender, get()).response.body() == "hi");
+      BOOST_TEST(send(sender, get()).response.body() == "again");
+      BOOST_TEST(peer.accepted == 1u);
+      check_nothing_is_left(*this, sender, peer);
+    }
+}
+
 /// A look takes in what a peer may well send at a stretch, but does not go on as long as it does.
 BOOST_FIXTURE_TEST_CASE(floods_without_data_cost_an_idle_connection, idle) {
   check_lives(good(), repeated(20, tls_script().sends_ticket().updates_keys(true)));

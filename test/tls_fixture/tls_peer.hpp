@@ -36,6 +36,7 @@ public:
     hear_head,
     hear_bytes,
     echo,
+    prepare,
     say,
     say_plainly,
     reply,
@@ -70,6 +71,8 @@ public:
   script hears_bytes(std::size_t size) && { return add({kind::hear_bytes, {}, size}); }
   /// Sends back what it hears, until that ends like a chunked body.
   script echoes_chunks() && { return add({kind::echo}); }
+  /// Says it together with what comes next, in a record of its own.
+  script prepares(std::string text) && { return add({kind::prepare, std::move(text)}); }
   script says(std::string text) && { return add({kind::say, std::move(text)}); }
   /// Without encryption.
   script says_plainly(std::string text) && { return add({kind::say_plainly, std::move(text)}); }
@@ -192,6 +195,9 @@ private:
         return hear_bytes(now.size);
       case kind::echo:
         return echo();
+      case kind::prepare:
+        tls.write(now.text);
+        return next();
       case kind::say:
         tls.write(now.text);
         return flush();
