@@ -26,9 +26,9 @@ public:
 
   /// None if all are taken.
   void* take() noexcept {
-    for (std::size_t i = 0; i != blocks_.size(); ++i)
-      if (!blocks_[i].is_taken.exchange(true, std::memory_order_acquire))
-        return blocks_[i].bytes;
+    for (block& each : blocks_)
+      if (!each.is_taken.exchange(true, std::memory_order_acquire))
+        return each.bytes;
     return nullptr;
   }
 

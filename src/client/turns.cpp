@@ -18,8 +18,8 @@ class turns::server {
 public:
   using allocator_type = step_room::allocator<void>;
 
-  server(std::shared_ptr<turns> queue, const executor_type& context) noexcept
-      : queue_(std::move(queue)), context_(context) {}
+  server(std::shared_ptr<turns> queue, executor_type context) noexcept
+      : queue_(std::move(queue)), context_(std::move(context)) {}
   server(server&&) noexcept = default;
   server& operator=(server&&) = delete;
 

@@ -212,7 +212,7 @@ private:
   };
 
   /// No smaller than what a context keeps of a posted function.
-  struct posted {
+  struct posted { // NOLINT(cppcoreguidelines-pro-type-member-init): it is never made, only measured
     completion call;
     memory from;
     void* rest[8];
