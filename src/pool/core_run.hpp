@@ -23,8 +23,11 @@ void pool_core::run(Change change, time_point roughly) {
 template <class Change>
 void pool_core::decide(todo& work, Change change, time_point roughly) {
   const std::lock_guard lock(mutex_);
-  const bool will_do = roughly != time_point::max() && !ledger_.has_waiters();
-  work.now = will_do ? latest_ = std::max(latest_, roughly) : look_at_clock();
+  if (roughly != time_point::max() && !ledger_.has_waiters())
+    latest_ = std::max(latest_, roughly);
+  else
+    look_at_clock();
+  work.now = latest_;
   ledger_.allow_dials();
   change(work);
   settle(work);
