@@ -201,7 +201,7 @@ void exchange::sent(const owner& self) {
   put_off(self, x.is_reading_, &exchange::begin_reading);
 }
 
-/// Whether there are enough others, all of them in the turns of one context.
+/// Whether so many are under way that others may be ready, in the turns of the same context.
 bool exchange::has_company() const noexcept {
   return client_->context && !strand_ && client_->under_way.load(std::memory_order_relaxed) >= many;
 }
