@@ -132,7 +132,7 @@ BOOST_FIXTURE_TEST_CASE(what_comes_together_with_a_response_is_seen_before_the_n
       const auto check_dies_at_once = [&](const tls_script& more) {
         tls_peer peer(context, server, {answers_with(more), serves()});
         client sender(context, https_to(peer), trusting());
-        for (const std::uint64_t connection : {1, 2}) {
+        for (const std::uint64_t connection : {1u, 2u}) {
           const outcome each = send(sender, post()); // which is not sent twice
           BOOST_TEST(each.response.body() == "hi");
           BOOST_TEST(each.response.connection_id() == connection);
