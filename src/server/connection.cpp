@@ -66,22 +66,9 @@ asio::awaitable<void> server_connection::serve() {
     if (next != step::read)
       stop_waiting();
     if (next == step::answer) {
-      reply made = call_handler();
-      if (made.is_ready()) {
-        answer(made.now());
-      } else if (made.is_streamed()) {
-        const bool is_whole = co_await stream_body(std::move(made));
-        if (!is_whole)
-          co_return;
-      } else {
-        // What is ready must not wait for what is not.
-        if (ec = write(); ec && !co_await write_rest(ec))
-          co_return;
-        response message = co_await finish(std::move(made));
-        if (aborted_)
-          co_return;
-        answer(message);
-      }
+      asio::awaitable<bool> rest = call_handler();
+      if (rest.valid() && !co_await std::move(rest))
+        co_return;
       if (!batch_is_full())
         continue;
     }
@@ -97,7 +84,11 @@ asio::awaitable<void> server_connection::serve() {
       continue;
     }
     begin_waiting();
-    const std::size_t bytes = co_await read_some(ec);
+    std::size_t bytes = 0;
+    if (is_cool_)
+      co_await readable(ec);
+    else
+      bytes = co_await read_some(ec);
     received(ec, bytes);
     if (aborted_)
       co_return;
@@ -161,14 +152,36 @@ server_connection::step server_connection::refuse(unsigned status, std::string_v
   return step::end;
 }
 
-reply server_connection::call_handler() {
+// Yields what the answer has to wait for, if anything; false means that the connection is lost.
+// Messages are not kept in the coroutine that does wait, since that is most of the memory of a
+// connection that is idle.
+asio::awaitable<bool> server_connection::call_handler() {
   ++core_->counters().requests;
   ++context_.request_number;
-  try {
-    return core_->handler()(std::move(request_), context_);
-  } catch (...) {
-    return failure();
-  }
+  reply made = [&]() -> reply {
+    try {
+      return core_->handler()(std::move(request_), context_);
+    } catch (...) {
+      return failure();
+    }
+  }();
+  if (made.is_streamed())
+    return stream_body(std::move(made));
+  if (!made.is_ready())
+    return answer_later(std::move(made));
+  answer(made.now());
+  return {};
+}
+
+asio::awaitable<bool> server_connection::answer_later(reply pending) {
+  // What is ready must not wait for what is not.
+  if (error_code ec = write(); ec && !co_await write_rest(ec))
+    co_return false;
+  response message = co_await finish(std::move(pending));
+  if (aborted_)
+    co_return false;
+  answer(message);
+  co_return true;
 }
 
 // Waits for a handler that is a coroutine, and can be cancelled meanwhile.
@@ -277,6 +290,11 @@ asio::awaitable<std::size_t> server_connection::read_some(error_code& ec) {
   return socket_.async_read_some(room(), asio::redirect_error(asio::use_awaitable, ec));
 }
 
+// Waits until there is something to read.
+asio::awaitable<void> server_connection::readable(error_code& ec) {
+  return socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+}
+
 std::size_t server_connection::read_now(error_code& ec) {
   return context_.is_encrypted ? decrypt(room(), ec) : socket_.read_some(room(), ec);
 }
@@ -306,6 +324,8 @@ void server_connection::store(std::size_t bytes) {
 }
 
 void server_connection::begin_waiting() {
+  const bool is_idle = !in_body_ && !parser_.started();
+  is_cool_ &= is_idle && waiting_ == waiting::request;
   if (in_body_) {
     // Content alone is progress: chunk extensions and trailers could be dragged on for hours.
     const std::size_t size = request_.body().size();
@@ -313,15 +333,24 @@ void server_connection::begin_waiting() {
       core_->clock().set(*this, deadline_kind::progress);
     waiting_ = waiting::body;
     body_arrived_ = size;
-  } else if (!parser_.started()) {
+  } else if (is_idle) {
     // Empty lines are no request: they do not put off the deadline.
     if (waiting_ != waiting::request)
-      core_->clock().set(*this, deadline_kind::idle);
+      core_->clock().set(*this, deadline_kind::warm);
+    else if (is_cool_)
+      give_back_memory();
     waiting_ = waiting::request;
   } else if (waiting_ != waiting::head) {
     waiting_ = waiting::head;
     core_->clock().set(*this, deadline_kind::head);
   }
+}
+
+// All but what the connection cannot do without.
+void server_connection::give_back_memory() noexcept {
+  in_.release();
+  out_ = batch();
+  request_ = request();
 }
 
 void server_connection::stop_waiting() noexcept {
@@ -340,8 +369,9 @@ void server_connection::received(error_code ec, std::size_t bytes) {
   else if (late_)
     return cut();
   late_ = false;
-  // What came in while the read was cancelled, because of the deadline or the server's stop.
-  if (ec == asio::error::operation_aborted)
+  // What came in while the read was cancelled, because of a deadline or the server's stop, or what
+  // has been waited for.
+  if (ec == asio::error::operation_aborted || (is_cool_ && !ec && bytes == 0))
     bytes = read_now(ec);
   if (!ec)
     store(bytes);

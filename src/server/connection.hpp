@@ -80,7 +80,8 @@ private:
   step refuse(unsigned status, std::string_view why);
 
   // Answering.
-  reply call_handler();
+  boost::asio::awaitable<bool> call_handler();
+  boost::asio::awaitable<bool> answer_later(reply pending);
   boost::asio::awaitable<response> finish(reply pending);
   response failure();
   void answer(response& message);
@@ -96,6 +97,7 @@ private:
   // Reading and writing.
   boost::asio::awaitable<void> serve();
   boost::asio::awaitable<std::size_t> read_some(boost::system::error_code& ec);
+  boost::asio::awaitable<void> readable(boost::system::error_code& ec);
   boost::asio::awaitable<bool> write_rest(boost::system::error_code ec);
   boost::asio::awaitable<bool> write_plain(boost::system::error_code ec);
   boost::asio::awaitable<void> linger();
@@ -104,6 +106,7 @@ private:
   boost::asio::mutable_buffer room();
   void begin_waiting();
   void stop_waiting() noexcept;
+  void give_back_memory() noexcept;
   void received(boost::system::error_code ec, std::size_t bytes);
   void store(std::size_t bytes);
   void take_last();
@@ -142,6 +145,7 @@ private:
   waiting waiting_ = waiting::nothing;
   bool in_body_ = false;
   bool past_buffer_ = false; // the read goes straight into the body
+  bool is_cool_ = false;     // it has been idle for a while, and waits without memory to read into
   bool streaming_ = false;   // a body whose end its source has not given yet
   bool ended_ = false;
   bool lingering_ = false;

@@ -122,8 +122,13 @@ void server_connection::abort() noexcept {
   }
 }
 
-void server_connection::on_deadline(deadline_kind) noexcept {
-  late_ = true;
+void server_connection::on_deadline(deadline_kind kind) noexcept {
+  if (kind == deadline_kind::warm) {
+    is_cool_ = true;
+    core_->clock().set_next(*this, deadline_kind::idle);
+  } else {
+    late_ = true;
+  }
   stop_operation();
 }
 

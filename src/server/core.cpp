@@ -27,6 +27,21 @@ using boost::system::error_code;
 constexpr std::chrono::milliseconds shortage_pause(100);
 constexpr int accepts_a_turn = 64;
 
+/// For how long a connection that is idle keeps what the next request would need.
+constexpr std::chrono::milliseconds warm_time(500);
+
+/// Of each kind, in their order.
+std::array<deadlines::clock::duration, deadlines::kinds>
+lengths_of_deadlines(const server_options& options) {
+  const auto warm = std::min<deadlines::clock::duration>(options.idle_timeout, warm_time);
+  return {warm,
+          options.idle_timeout - warm,
+          options.head_timeout,
+          options.body_timeout,
+          options.linger_timeout,
+          options.handshake_timeout};
+}
+
 using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 void listen(asio::ip::tcp::acceptor& acceptor, const asio::ip::tcp::endpoint& at, bool share_port) {
@@ -64,9 +79,7 @@ server_core::server_core(asio::any_io_executor executor, const tcp::endpoint& at
       handler_(std::move(handler)),
       options_(std::move(options)),
       places_(std::move(places)),
-      deadlines_(std::make_shared<deadlines>(
-          executor_, std::array{options_.idle_timeout, options_.head_timeout, options_.body_timeout,
-                                options_.linger_timeout, options_.handshake_timeout})),
+      deadlines_(std::make_shared<deadlines>(executor_, lengths_of_deadlines(options_))),
       acceptor_(executor_),
       pause_(executor_),
       drained_(executor_),

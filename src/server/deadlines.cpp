@@ -14,16 +14,24 @@ deadlines::deadlines(const boost::asio::any_io_executor& executor,
 
 void deadlines::set(deadline_holder& holder, deadline_kind kind) {
   holder.unlink();
-  if (stopped_)
-    return;
+  if (add(holder, kind) && holder.expiry_ < armed_)
+    arm(holder.expiry_);
+}
+
+/// The timer is armed when all whose deadlines have come know.
+void deadlines::set_next(deadline_holder& holder, deadline_kind kind) noexcept {
+  add(holder, kind);
+}
+
+/// False if it is never.
+bool deadlines::add(deadline_holder& holder, deadline_kind kind) noexcept {
   const auto index = static_cast<std::size_t>(kind);
   const clock::time_point now = clock::now();
-  if (lengths_[index] >= clock::time_point::max() - now)
-    return;
+  if (stopped_ || lengths_[index] >= clock::time_point::max() - now)
+    return false;
   holder.expiry_ = now + lengths_[index];
   lists_[index].push_back(holder);
-  if (holder.expiry_ < armed_)
-    arm(holder.expiry_);
+  return true;
 }
 
 void deadlines::clear(deadline_holder& holder) noexcept {

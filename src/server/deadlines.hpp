@@ -15,7 +15,7 @@
 
 namespace httpool::detail {
 
-enum class deadline_kind : std::uint8_t { idle, head, progress, linger, handshake };
+enum class deadline_kind : std::uint8_t { warm, idle, head, progress, linger, handshake };
 
 // One who has at most one deadline at a time.
 class deadline_holder : public boost::intrusive::list_base_hook<
@@ -38,13 +38,16 @@ private:
 class deadlines : public std::enable_shared_from_this<deadlines> {
 public:
   using clock = std::chrono::steady_clock;
-  static constexpr std::size_t kinds = 5;
+  static constexpr std::size_t kinds = 6;
 
   deadlines(const boost::asio::any_io_executor& executor,
             const std::array<clock::duration, kinds>& lengths);
 
   // Replaces the holder's deadline.
   void set(deadline_holder& holder, deadline_kind kind);
+
+  // The same of one whose deadline has just come, from within `on_deadline`.
+  void set_next(deadline_holder& holder, deadline_kind kind) noexcept;
 
   void clear(deadline_holder& holder) noexcept;
 
@@ -54,6 +57,7 @@ public:
 private:
   using list = boost::intrusive::list<deadline_holder, boost::intrusive::constant_time_size<false>>;
 
+  bool add(deadline_holder& holder, deadline_kind kind) noexcept;
   void arm(clock::time_point at);
   void arm_for_first() noexcept;
   void fire();

@@ -43,6 +43,14 @@ public:
     filled_ = end_ == capacity_;
   }
 
+  // Gives its memory back, if there is nothing in it.
+  void release() noexcept {
+    if (!empty())
+      return;
+    bytes_.reset();
+    capacity_ = 0;
+  }
+
 private:
   static constexpr std::size_t small = 4096;
 

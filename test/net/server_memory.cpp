@@ -1,4 +1,5 @@
-// A server that finds no memory loses a connection at most, never its ears.
+// A server that finds no memory loses a connection at most, never its ears; and what it needs for
+// an idle one is little.
 
 #include "memory/allocator_hooks.hpp"
 #include "net/server_fixture.hpp"
@@ -93,6 +94,32 @@ BOOST_AUTO_TEST_CASE(it_accepts_again_whichever_allocation_has_failed) {
     BOOST_TEST(client(server).get("/").status() == 200u, nth);
   }
   BOOST_TEST(failed > 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_connection_gives_back_its_memory_and_serves_on) {
+  live_server server(hello);
+  const auto become_cool = [&](client& peer) {
+    BOOST_TEST(peer.get("/").status() == 200u);
+    server.settle();
+    const std::size_t warm = httpool_test::bytes_in_use();
+    until([&] { return httpool_test::bytes_in_use() + 4096 <= warm; });
+  };
+  client peer(server);
+  become_cool(peer);
+  for (const std::string_view piece : {"\r\n", "GET / HT", "TP/1.1\r\nHost: a\r\n\r\n"}) {
+    peer.send(piece);
+    server.settle();
+  }
+  BOOST_TEST(peer.receive()->status() == 200u);
+
+  become_cool(peer);
+  peer.half_close();
+  BOOST_TEST(peer.at_end());
+
+  client idle(server);
+  become_cool(idle);
+  BOOST_TEST(!stop(server).get());
+  BOOST_TEST(idle.at_end());
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_left_of_a_server_that_was_not_made_whichever_allocation_failed) {

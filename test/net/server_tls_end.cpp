@@ -104,6 +104,18 @@ BOOST_AUTO_TEST_CASE(an_idle_connection_ends_with_close_notify) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_that_has_long_been_idle_serves_on) {
+  live_server server(hello, encrypted(make_tls(), patient()));
+  tls_clients clients(root.root_pem());
+  tls_client_peer peer(server, clients);
+  for (int turn = 0; turn < 2; ++turn) {
+    BOOST_TEST(peer.get("/").status() == 200u);
+    const auto then = std::chrono::steady_clock::now() + 600ms;
+    until([&] { return std::chrono::steady_clock::now() > then; }); // its memory is given back
+  }
+  BOOST_TEST(peer.get("/").status() == 200u);
+}
+
 BOOST_AUTO_TEST_CASE(a_graceful_stop_ends_idle_ones_with_close_notify_and_handshakes_at_once) {
   live_server server(hello, encrypted(make_tls(), patient()));
   tls_clients clients(root.root_pem());
