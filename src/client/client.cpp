@@ -67,12 +67,23 @@ void give_ticket(client_core& core, call_operation& operation) {
   core.calls.add(operation);
 }
 
+namespace {
+
+exchange::call call_of(request&& message, body_source&& body) {
+  exchange::call what{.own_message = std::move(message)};
+  if (body)
+    what.body = std::move(body);
+  return what;
+}
+
+} // namespace
+
 void start_call(const std::shared_ptr<client_core>& core, send_operation& operation,
                 request message, body_source body, send_options options) {
   if (core->options.pipeline_depth > 1 && !body &&
       pipelined_call::may_share(*core, message, options))
     return pipelined_call::start(core, operation, std::move(message), options);
-  exchange::start(core, operation, {std::move(message), std::move(body)}, options);
+  exchange::start(core, operation, call_of(std::move(message), std::move(body)), options);
 }
 
 void start_call(const std::shared_ptr<client_core>& core, fill_operation& operation,
@@ -84,7 +95,7 @@ void start_call(const std::shared_ptr<client_core>& core, fill_operation& operat
 
 void start_call(const std::shared_ptr<client_core>& core, open_operation& operation,
                 request message, body_source body, send_options options) {
-  exchange::start(core, operation, {std::move(message), std::move(body)}, options);
+  exchange::start(core, operation, call_of(std::move(message), std::move(body)), options);
 }
 
 void start_drain(const std::shared_ptr<client_core>& core, client_drain_operation& operation,

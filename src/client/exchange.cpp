@@ -5,6 +5,7 @@
 #include "client/exchange_steps.hpp"
 #include "client/idempotent.hpp"
 #include "client/recycler.hpp"
+#include "http1/chars.hpp"
 #include "pool/strand.hpp"
 
 #include <boost/asio/error.hpp>
@@ -78,10 +79,11 @@ exchange::exchange(key, std::shared_ptr<client_core> client, call&& what,
       trace_(options.trace),
       message_(what.message),
       own_message_(std::move(what.own_message)),
-      source_(std::move(what.body)),
       replay_(options.replay.value_or(replay::safe)),
       parser_(http1::head_limits{client_->options.max_head_bytes, client_->options.max_fields}),
       answer_(what.answer) {
+  if (what.body)
+    produced_.emplace(std::move(*what.body));
   if (!message_)
     message_ = &*own_message_;
   if (!answer_)
@@ -101,10 +103,12 @@ exchange::~exchange() {
   lease_.reset();
   if (!has_ended_)
     count(asio::error::operation_aborted, std::chrono::steady_clock::now());
-  client_->leave(std::move(pool_));
+  if (pool_)
+    client_->leave(std::move(pool_));
   if (operation_)
     send_ ? send_->abandon() : open_ ? open_->abandon() : fill_->abandon();
-  abandon_reader();
+  if (is_streamed_)
+    abandon_reader();
 }
 
 void exchange::cancel(cancelled& rest) noexcept {
@@ -126,7 +130,7 @@ void exchange::begin(const owner& self) {
 
 /// Finds out where the request goes, puts its head together, and decides how it is sent.
 boost::system::error_code exchange::prepare() {
-  if (message().method() == "CONNECT")
+  if (http1::is_exactly(message().method(), "CONNECT"))
     return error::invalid_request; // there is no way to hand the tunnel over
   if (client_->sends_as_it_is(message())) {
     pool_ = client_->base;
@@ -141,20 +145,21 @@ boost::system::error_code exchange::prepare() {
     pool_->exchanges->began();
     pool_->address.apply(*own_message_);
   }
-  if (source_ && !message().body().empty())
+  if (produced_ && !message().body().empty())
     return error::invalid_request;
-  const std::optional<std::uint64_t> size = source_ ? source_.size : message().body().size();
+  const std::optional<std::uint64_t> size =
+      produced_ ? produced_->source.size : message().body().size();
   if (const error_code ec = http1::plan_head(message(), size, head_))
     return ec;
   expects_leave_ = head_.expects_continue;
   if (expects_leave_ && head_.form == http1::body_form::none)
     return error::invalid_request; // RFC 9110 §10.1.1
-  is_two_way_ = source_ || expects_leave_ || message().body().size() >= two_way_size;
+  is_two_way_ = produced_ || expects_leave_ || message().body().size() >= two_way_size;
   if (is_two_way_ || is_streamed_) { // the owner of a stream may drop it while a step is pending
     reserve_ = std::make_shared<reserved_blocks>();
     strand_.emplace(strand_of(executor()));
   }
-  if (head_.form == http1::body_form::chunked && !source_) {
+  if (head_.form == http1::body_form::chunked && !produced_) {
     if (*size > 0)
       http1::append_chunk_size(framing_line_, *size);
     http1::append_last_chunk(tail_, *size, message().trailers());
@@ -165,7 +170,7 @@ boost::system::error_code exchange::prepare() {
 /// How long the connection may have been idle: one that has died meanwhile is no loss to a request
 /// that can be sent again.
 duration exchange::max_idle() const noexcept {
-  const bool can_repeat = replay_ == replay::safe && (!source_ || source_.rewind);
+  const bool can_repeat = replay_ == replay::safe && (!produced_ || produced_->source.rewind);
   return can_repeat ? duration::max() : client_->options.unsafe_max_idle;
 }
 
@@ -262,22 +267,22 @@ lease exchange::give_up_lease() noexcept {
 }
 
 bool exchange::may_send_again() const noexcept {
-  if (!operation_ || answer().attempts_ != 1 || has_source_failed_ || !lease_ || !was_kept_ ||
-      lease_.late() || has_bytes_)
+  if (!operation_ || answer().attempts_ != 1 || !lease_ || !was_kept_ || lease_.late() ||
+      has_bytes_)
     return false;
   if (replay_ == replay::never || (replay_ == replay::if_unsent && written_ > 0))
     return false;
-  return !is_source_used_ || source_.rewind;
+  return !produced_ || !produced_->is_used || (!produced_->has_failed && produced_->source.rewind);
 }
 
 void exchange::send_again(const owner& self) {
   exchange& x = *self;
   tell(x.trace_, [&](exchange_trace& t) { t.retried(x.outcome_); });
   x.answer().attempts_ = 2;
-  if (x.is_source_used_ && !x.rewind())
+  if (x.produced_ && !x.rewind())
     return conclude(self);
   x.written_ = 0;
-  x.is_source_used_ = x.has_pieces_ = x.is_head_sent_ = x.is_sent_ = false;
+  x.is_head_sent_ = x.is_sent_ = false;
   x.write_failed_ = x.is_ending_ = false;
   x.outcome_ = error_code();
   acquire_operation& fresh = make_acquire(self);
@@ -327,7 +332,8 @@ void exchange::end(const owner& self, error_code ec) {
     // between two of its own steps.
     error_code ignored;
     x.lease_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-    x.source_signal_.emit(asio::cancellation_type::terminal);
+    if (x.produced_)
+      x.produced_->signal.emit(asio::cancellation_type::terminal);
   }
   conclude(self);
 }

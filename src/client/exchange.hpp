@@ -58,7 +58,7 @@ public:
   /// What is to be sent and received, in messages of its own or in those of its caller.
   struct call {
     std::optional<request> own_message = {};
-    body_source body = {};
+    std::optional<body_source> body = {};
     const request* message = nullptr;
     client_response* answer = nullptr;
   };
@@ -92,6 +92,21 @@ public:
   exchange(key, std::shared_ptr<client_core> client, call&& what, const send_options& options);
 
 private:
+  /// A body that comes piece by piece.
+  struct produced_body {
+    explicit produced_body(body_source from) : source(std::move(from)) {}
+
+    body_source source;
+    std::uint64_t left = 0; ///< Of a source whose size is known.
+    std::vector<char> piece;
+    std::size_t room = 0; ///< For the piece that is asked for,
+    std::size_t size = 0; ///< and what has been put there.
+    bool is_used = false;
+    bool has_pieces = false;
+    bool has_failed = false;
+    boost::asio::cancellation_signal signal; ///< To be used on the strand.
+  };
+
   /// What is being written.
   enum class sending : std::uint8_t { whole, head, piece, last };
 
@@ -215,35 +230,27 @@ private:
   time_point first_byte_at_ = time_point::max(); ///< When the final response must have begun.
 
   // The request.
-  exchange_trace* const trace_;        ///< The caller's, until it is told of the end.
-  const request* message_;             ///< The caller's, or
-  std::optional<request> own_message_; ///< our own.
-  body_source source_;
+  exchange_trace* const trace_;           ///< The caller's, until it is told of the end.
+  const request* message_;                ///< The caller's, or
+  std::optional<request> own_message_;    ///< our own.
+  std::optional<produced_body> produced_; ///< Its body, if it has a source.
   replay replay_ = replay::never;
   http1::request_head head_; ///< How its head goes out.
   std::string tail_;         ///< What ends its chunked body.
   std::string framing_line_; ///< The line before a piece.
-  std::vector<char> piece_;  ///< Of a body that is produced piece by piece.
-  std::size_t piece_room_ = 0;
-  std::size_t piece_size_ = 0;
-  std::uint64_t source_left_ = 0; ///< Of a source whose size is known.
   bool is_two_way_ = false;
   bool expects_leave_ = false; ///< The body waits for a 100.
-  bool is_source_used_ = false;
-  bool has_source_failed_ = false;
   sending sending_ = sending::whole;
   std::size_t written_ = 0;   ///< Bytes of this attempt.
   bool is_head_sent_ = false; ///< Or with the piece that is being written.
   bool is_sent_ = false;
   bool write_failed_ = false;
-  bool has_pieces_ = false;
   bool is_asking_leave_ = false; ///< To send the body,
   bool has_leave_ = false;       ///< which the peer has given.
   bool is_waiting_ = false;      ///< For that, or for as long as it may take.
   std::optional<boost::asio::any_io_executor> strand_;
   std::shared_ptr<reserved_blocks> reserve_; ///< Of a strand.
   std::optional<boost::asio::steady_timer> leave_timer_;
-  boost::asio::cancellation_signal source_signal_; ///< To be used on the strand.
 
   // The response.
   http1::response_parser parser_;

@@ -40,7 +40,7 @@ bool exchange::settle_connection(lease& ended) const noexcept {
 /// False if the peer took a request and nothing came of it. One that ends a connection which it had
 /// kept has done no wrong.
 bool exchange::did_peer_serve() const noexcept {
-  if (has_bytes_ || has_source_failed_)
+  if (has_bytes_ || (produced_ && produced_->has_failed))
     return true;
   if (outcome_ == error::connection_closed)
     return was_kept_;

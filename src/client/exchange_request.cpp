@@ -101,8 +101,8 @@ void exchange::send(const owner& self, error_code ec, std::size_t) {
     return end(self, ec);
   if (!x.is_two_way_)
     return write(self, sending::whole);
-  if (x.source_)
-    x.source_left_ = x.source_.size.value_or(0);
+  if (x.produced_)
+    x.produced_->left = x.produced_->source.size.value_or(0);
   x.is_asking_leave_ = x.expects_leave_;
   if (x.expects_leave_)
     write(self, sending::head);
@@ -113,7 +113,7 @@ void exchange::send(const owner& self, error_code ec, std::size_t) {
 }
 
 void exchange::send_body(const owner& self) {
-  self->source_ ? produce(self) : write(self, sending::whole);
+  self->produced_ ? produce(self) : write(self, sending::whole);
 }
 
 /// The head leaves with whatever is written first.
@@ -130,7 +130,7 @@ void exchange::write(const owner& self, sending what) {
   }
   if (what == sending::piece) {
     message[1] = asio::buffer(x.framing_line_);
-    message[2] = asio::buffer(x.piece_.data(), x.piece_size_);
+    message[2] = asio::buffer(x.produced_->piece.data(), x.produced_->size);
   } else if (what == sending::whole && x.head_.form != http1::body_form::none) {
     message[1] = asio::buffer(x.framing_line_);
     message[2] = asio::buffer(x.message().body());
@@ -254,18 +254,19 @@ void exchange::got_leave(const owner& self) {
 
 void exchange::produce(const owner& self) {
   exchange& x = *self;
-  if (x.source_.size && x.source_left_ == 0)
+  produced_body& body = *x.produced_;
+  if (body.source.size && body.left == 0)
     return end_of_source(self);
-  x.piece_.resize(piece_size);
-  x.piece_room_ = piece_size;
-  if (x.source_.size)
-    x.piece_room_ = static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, x.source_left_));
-  x.is_source_used_ = true;
+  body.piece.resize(piece_size);
+  body.room = piece_size;
+  if (body.source.size)
+    body.room = static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, body.left));
+  body.is_used = true;
   try {
-    auto piece = x.source_.read(asio::buffer(x.piece_.data(), x.piece_room_));
+    auto piece = body.source.read(asio::buffer(body.piece.data(), body.room));
     launch<&exchange::got_piece>(self, x.is_writing_, [&](auto handler) {
       asio::co_spawn(*x.strand_, std::move(piece),
-                     asio::bind_cancellation_slot(x.source_signal_.slot(), std::move(handler)));
+                     asio::bind_cancellation_slot(body.signal.slot(), std::move(handler)));
     });
   } catch (...) {
     source_failed(self, code_of(std::current_exception()));
@@ -274,29 +275,30 @@ void exchange::produce(const owner& self) {
 
 void exchange::got_piece(const owner& self, error_code ec, std::size_t size) {
   exchange& x = *self;
+  produced_body& body = *x.produced_;
   x.is_writing_ = false;
   if (x.is_ending_)
     return conclude(self);
   if (ec)
     return source_failed(self, ec);
-  if (size > x.piece_room_ || (size == 0 && x.source_.size))
+  if (size > body.room || (size == 0 && body.source.size))
     return source_failed(self, error::body_source_failed);
   if (size == 0)
     return end_of_source(self);
-  if (x.source_.size)
-    x.source_left_ -= size;
-  x.piece_size_ = size;
+  if (body.source.size)
+    body.left -= size;
+  body.size = size;
   if (x.head_.form == http1::body_form::chunked) {
-    x.framing_line_ = x.has_pieces_ ? "\r\n" : "";
+    x.framing_line_ = body.has_pieces ? "\r\n" : "";
     http1::append_chunk_size(x.framing_line_, size);
   }
-  x.has_pieces_ = true;
+  body.has_pieces = true;
   write(self, sending::piece);
 }
 
 /// Whatever its error looks like, it is not the connection's.
 void exchange::source_failed(const owner& self, error_code ec) {
-  self->has_source_failed_ = true;
+  self->produced_->has_failed = true;
   end(self, ec);
 }
 
@@ -304,19 +306,22 @@ void exchange::end_of_source(const owner& self) {
   exchange& x = *self;
   x.tail_.clear();
   if (x.head_.form == http1::body_form::chunked)
-    http1::append_last_chunk(x.tail_, x.has_pieces_, x.message().trailers());
+    http1::append_last_chunk(x.tail_, x.produced_->has_pieces, x.message().trailers());
   if (x.is_head_sent_ && x.tail_.empty())
     return sent(self);
   write(self, sending::last);
 }
 
-/// The source begins again. False, and the reason is the outcome, if it does not.
+/// The source begins again, if it has begun. False, and the reason is the outcome, if it does not.
 bool exchange::rewind() {
+  produced_body& body = *produced_;
   try {
-    source_.rewind();
+    if (body.is_used)
+      body.source.rewind();
+    body.is_used = body.has_pieces = false;
     return true;
   } catch (...) {
-    has_source_failed_ = true;
+    body.has_failed = true;
     outcome_ = code_of(std::current_exception());
     return false;
   }

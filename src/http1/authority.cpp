@@ -110,15 +110,16 @@ bool is_host(std::string_view text) noexcept {
 }
 
 bool is_target(std::string_view method, std::string_view target) noexcept {
-  if (!all(target, target_char) || target.find('#') != std::string_view::npos)
-    return false;
-  if (method == "CONNECT") {
+  for (const char c : target)
+    if (!is(c, target_char) || c == '#')
+      return false;
+  if (is_exactly(method, "CONNECT")) {
     std::string_view host;
     std::string_view port;
     return split(target, host, port) && !host.empty() && port.size() > 1;
   }
   if (target == "*")
-    return method == "OPTIONS";
+    return is_exactly(method, "OPTIONS");
   return target.starts_with('/') || is_absolute(target);
 }
 

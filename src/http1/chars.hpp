@@ -60,6 +60,13 @@ constexpr bool is_space(char c) noexcept {
   return c == ' ' || c == '\t';
 }
 
+// The same as ==, which the compiler makes a call for each but the shortest text.
+template <std::size_t Size>
+constexpr bool is_exactly(std::string_view text, const char (&wanted)[Size]) noexcept {
+  return text.size() == Size - 1 &&
+         std::char_traits<char>::compare(text.data(), wanted, Size - 1) == 0;
+}
+
 constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }

@@ -1,5 +1,6 @@
 #include "http1/framing.hpp"
 
+#include "http1/chars.hpp"
 #include "http1/head_facts.hpp"
 #include "http1/persistence.hpp"
 
@@ -54,14 +55,14 @@ problem frame(const response& head, std::string_view method, response_framing& o
     return what;
 
   const unsigned status = head.status();
-  const bool tunnel = status == 101 || (method == "CONNECT" && status / 100 == 2);
+  const bool tunnel = status == 101 || (is_exactly(method, "CONNECT") && status / 100 == 2);
   // A peer that repeats itself, or two peers in one another's way, may frame the next one
   // otherwise.
   out.keep_alive = keeps_alive(head.version(), facts) && !tunnel && !facts.repeats_length;
   out.has_hints = facts.has_hints;
   if (tunnel)
     out.body = {body_kind::tunnel, 0};
-  else if (method == "HEAD" || !may_have_body(status))
+  else if (is_exactly(method, "HEAD") || !may_have_body(status))
     out.body = {body_kind::none, 0};
   else if (facts.has_transfer)
     out.body = {body_kind::chunked, 0};

@@ -30,9 +30,10 @@ public:
   appender& operator=(const appender&) = delete;
   ~appender() { out_.resize(size_); }
 
+  // Small, so that what is known of a text is made use of.
   appender& operator<<(std::string_view text) {
     if (out_.size() - size_ < text.size())
-      out_.resize(std::max(size_ + text.size(), 2 * out_.size()));
+      grow(text.size());
     std::copy(text.begin(), text.end(), out_.data() + size_);
     size_ += text.size();
     return *this;
@@ -45,6 +46,10 @@ public:
   }
 
 private:
+  [[gnu::noinline]] void grow(std::size_t more) {
+    out_.resize(std::max(size_ + more, 2 * out_.size()));
+  }
+
   std::string& out_;
   std::size_t size_; // of what is there, behind which there is room
 };
@@ -59,7 +64,7 @@ void append_length(appender& out, std::uint64_t length) {
 
 // Methods whose requests say so when they have no content, RFC 9110 §8.6.
 bool anticipates_content(std::string_view method) noexcept {
-  return method == "POST" || method == "PUT" || method == "PATCH";
+  return is_exactly(method, "POST") || is_exactly(method, "PUT") || is_exactly(method, "PATCH");
 }
 
 // A sender says a length once, RFC 9110 §8.6, though a recipient may take equal ones for one.

@@ -199,6 +199,9 @@ private:
   void ask_budget(need what, todo& work);
   void settle_budget(todo& work);
   void run_errands();
+  bool is_armed_by(time_point wake) const noexcept {
+    return armed_for_ <= std::min(wake, ledger_.quiet_until()) && drains_.empty();
+  }
   void arm_timer(time_point now, time_point wake = time_point::max());
   bool arm_timer_for(time_point wake);
   bool reserve_timer(time_point now, time_point deadline);

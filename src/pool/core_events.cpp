@@ -43,7 +43,9 @@ void pool_core::settle(todo& work) {
     settle_budget(work);
   const bool has_work = timer_ && (ledger_.has_waiters() || !drains_.empty());
   const bool is_tracked = has_work == outstanding_.has_value() || track_work(has_work);
-  arm_timer(work.now, is_tracked ? time_point::max() : saturating_add(work.now, without_memory));
+  const time_point wake = is_tracked ? time_point::max() : saturating_add(work.now, without_memory);
+  if (!is_armed_by(wake))
+    arm_timer(work.now, wake);
   work.is_empty = has_owner_ && drains_.empty() && ledger_.is_empty(work.now);
   if (observer_)
     work.snapshot = ledger_.snapshot();

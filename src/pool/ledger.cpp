@@ -287,6 +287,7 @@ void ledger::watch_again(connection& c, time_point then) noexcept {
   c.watched = false;
   c.watch_at = then;
   sweep_at_ = std::min(sweep_at_, then);
+  note_due(then);
 }
 
 void ledger::closed(time_point now, connection& c) {
@@ -364,6 +365,7 @@ void ledger::set_limits(time_point now, const pool_limits& limits) {
   while (open() > limits_.max_connections && !idle_.empty())
     begin_close(now, idle_.front(), close_reason::surplus);
   overhang_ = total();
+  note_due(idle_deadline());
   settle(now);
 }
 

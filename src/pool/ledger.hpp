@@ -23,6 +23,7 @@
 #include <boost/intrusive/set.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -248,7 +249,12 @@ public:
   std::span<const decision> decisions() const noexcept { return decisions_; }
 
   /// When `tick` is due, `now` when it is overdue; the end of time for never.
-  time_point next_wake(time_point now) const noexcept;
+  time_point next_wake(time_point now) noexcept { return quiet_until_ = find_wake(now); }
+
+  /// A time no later than that, without looking for it.
+  time_point quiet_until() const noexcept {
+    return failures_ > 0 || closed_ ? time_point::min() : quiet_until_;
+  }
 
   bool is_closed() const noexcept { return closed_; }
 
@@ -353,6 +359,11 @@ private:
   }
   bool too_many_waiters() const noexcept;
 
+  time_point find_wake(time_point now) const noexcept;
+
+  /// Something is due then that was not before.
+  void note_due(time_point then) noexcept { quiet_until_ = std::min(quiet_until_, then); }
+
   void set_deadline(connection& c, time_point deadline) noexcept;
   connections& list_of(state where) noexcept;
   void move(connection& c, state to) noexcept;
@@ -442,6 +453,10 @@ private:
   bool probe_due_ = false;      ///< An idle connection waits for another's probe to end.
   time_point sweep_at_ = time_point::max(); ///< When an idle connection needs attention.
   time_point warn_at_ = time_point::max();  ///< When a lease may be overdue.
+
+  /// Nothing is due before, but for what depends on failed dials: what has become due since the
+  /// latest look for `next_wake` was noted.
+  time_point quiet_until_ = time_point::max();
 
   bool closed_ = false;
   std::uint64_t last_id_ = 0;

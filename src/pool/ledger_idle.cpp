@@ -40,6 +40,7 @@ void ledger::put_idle(connection& c) noexcept {
   idle_.insert(std::find_if(idle_.rbegin(), idle_.rend(), is_older).base(), c);
   c.watch_at = saturating_add(c.idle_since, watch_after);
   sweep_at_ = std::min(sweep_at_, due(c));
+  note_due(std::min(sweep_at_, idle_deadline()));
 }
 
 time_point ledger::idle_deadline() const noexcept {

@@ -90,6 +90,7 @@ void ledger::look_at(time_point now, waiter& w, bool has_shared_dial) {
 void ledger::park(waiter& w, waiter::place where) {
   w.where = where;
   waiting_until_.insert(waiting_until_.end(), w);
+  note_due(w.deadline);
   counts_.peak_waiting = std::max(counts_.peak_waiting, queue_.size() + own_dials_ + 1);
 }
 
@@ -168,6 +169,7 @@ void ledger::set_deadline(connection& c, time_point deadline) noexcept {
   c.deadline = deadline;
   if (deadline != time_point::max())
     ending_by_.insert(ending_by_.end(), c);
+  note_due(deadline);
 }
 
 ledger::connections& ledger::list_of(state where) noexcept {
@@ -201,6 +203,7 @@ void ledger::begin_lease(time_point now, connection& c) noexcept {
   c.overdue = false;
   if (lease_warning_ != duration::max())
     warn_at_ = std::min(warn_at_, saturating_add(now, lease_warning_));
+  note_due(warn_at_);
   c.watched = false;
   move(c, state::leased);
   counts_.peak_leased = std::max(counts_.peak_leased, leased_.size());
@@ -222,6 +225,7 @@ void ledger::undo_lease(time_point now, connection& c) noexcept {
     if (probe_due_) {
       probe_due_ = false;
       sweep_at_ = time_point::min();
+      note_due(sweep_at_);
     }
   }
 }
