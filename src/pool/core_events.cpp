@@ -204,7 +204,7 @@ void pool_core::settle_drains(todo& work) {
 void pool_core::arm_timer(time_point now, time_point wake) {
   if (!timer_)
     return;
-  wake = std::min(wake, ledger_.next_wake(now));
+  wake = std::min(wake, ledger_.find_next_wake(now));
   for (const drain_operation& operation : drains_)
     wake = std::min(wake, operation.deadline);
   if (has_owner_)

@@ -249,9 +249,12 @@ public:
   std::span<const decision> decisions() const noexcept { return decisions_; }
 
   /// When `tick` is due, `now` when it is overdue; the end of time for never.
-  time_point next_wake(time_point now) noexcept { return quiet_until_ = find_wake(now); }
+  time_point next_wake(time_point now) const noexcept;
 
-  /// A time no later than that, without looking for it.
+  /// The same for one who will ask for `quiet_until()`.
+  time_point find_next_wake(time_point now) noexcept { return quiet_until_ = next_wake(now); }
+
+  /// A time no later than `next_wake`, without looking for that.
   time_point quiet_until() const noexcept {
     return failures_ > 0 || closed_ ? time_point::min() : quiet_until_;
   }
@@ -359,8 +362,6 @@ private:
   }
   bool too_many_waiters() const noexcept;
 
-  time_point find_wake(time_point now) const noexcept;
-
   /// Something is due then that was not before.
   void note_due(time_point then) noexcept { quiet_until_ = std::min(quiet_until_, then); }
 
@@ -455,7 +456,7 @@ private:
   time_point warn_at_ = time_point::max();  ///< When a lease may be overdue.
 
   /// Nothing is due before, but for what depends on failed dials: what has become due since the
-  /// latest look for `next_wake` was noted.
+  /// latest `find_next_wake` was noted.
   time_point quiet_until_ = time_point::max();
 
   bool closed_ = false;

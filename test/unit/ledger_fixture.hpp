@@ -286,6 +286,7 @@ private:
     for (const ledger::decision& d : mind.decisions())
       carry_out(d);
     mind.check_invariants(now);
+    mind.find_next_wake(now);
   }
 
   void carry_out(const ledger::decision& d) {

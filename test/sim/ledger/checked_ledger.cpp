@@ -53,8 +53,9 @@ bool checked_ledger::apply(const event& e) {
   return happen(e);
 }
 
-/// As the pool does: a permit may have come.
+/// As the pool does: a permit may have come. What becomes due by the event has to be noted.
 void checked_ledger::begin_event() {
+  mind_.find_next_wake(now_);
   mind_.allow_dials();
   is_held_ = false;
 }

@@ -221,6 +221,7 @@ void checked_ledger::check_answers() const {
 /// The ledger asks to be woken no later than any deadline there is.
 void checked_ledger::check_wake() const {
   const time_point wake = mind_.next_wake(now_);
+  require(mind_.quiet_until() <= wake, "no wake that was not noted");
   const auto by = [&](time_point deadline) { return wake <= std::max(deadline, now_); };
   for (const caller* w : waiting_)
     require(by(w->next_look()), "a wake for each waiter");
