@@ -249,10 +249,13 @@ public:
   std::span<const decision> decisions() const noexcept { return decisions_; }
 
   /// When `tick` is due, `now` when it is overdue; the end of time for never.
-  time_point next_wake(time_point now) const noexcept;
+  time_point next_wake(time_point now) const noexcept { return std::max(first_due(now), now); }
 
   /// The same for one who will ask for `quiet_until()`.
-  time_point find_next_wake(time_point now) noexcept { return quiet_until_ = next_wake(now); }
+  time_point find_next_wake(time_point now) noexcept {
+    quiet_until_ = first_due(now);
+    return std::max(quiet_until_, now);
+  }
 
   /// A time no later than `next_wake`, without looking for that.
   time_point quiet_until() const noexcept {
@@ -361,6 +364,8 @@ private:
     return w.where == waiter::place::retrying || w.where == waiter::place::choosy;
   }
   bool too_many_waiters() const noexcept;
+
+  time_point first_due(time_point now) const noexcept;
 
   /// Something is due then that was not before.
   void note_due(time_point then) noexcept { quiet_until_ = std::min(quiet_until_, then); }

@@ -37,7 +37,7 @@ time_point since(const ledger::connection& c) noexcept {
 
 } // namespace
 
-time_point ledger::next_wake(time_point now) const noexcept {
+time_point ledger::first_due(time_point now) const noexcept {
   time_point first = time_point::max();
   if (!waiting_until_.empty())
     first = waiting_until_.begin()->deadline;
@@ -51,7 +51,7 @@ time_point ledger::next_wake(time_point now) const noexcept {
   const bool waits_for_permit = dials_are_held_ && held_back_ == 0 && next_dial_ <= now;
   if (dial_waits && !waits_for_permit && dials_in_flight() < limits_.max_dials)
     first = std::min(first, next_dial_);
-  return std::max(first, now);
+  return first;
 }
 
 pool_snapshot ledger::snapshot() const noexcept {
@@ -143,7 +143,7 @@ void ledger::check_invariants(time_point now) const {
   require(probing == probing_, "1: probes are counted");
   require(evicting == evicting_, "1: evictions are counted");
   require(with_deadline == ending_by_.size(), "13: each deadline is kept once");
-  require(quiet_until() <= next_wake(now), "13: nothing is due before it is noted to be");
+  require(quiet_until() <= first_due(now), "13: nothing is due before it is noted to be");
 
   std::size_t queued = 0, choosy = 0;
   time_point previous = time_point::min();

@@ -373,6 +373,8 @@ void server_connection::received(error_code ec, std::size_t bytes) {
   // has been waited for.
   if (ec == asio::error::operation_aborted || (is_cool_ && !ec && bytes == 0))
     bytes = read_now(ec);
+  // What is encrypted may have more with it, which the socket does not show: that is to be read.
+  is_cool_ &= would_block(ec);
   if (!ec)
     store(bytes);
   else if (ec == asio::error::eof || ec == error::connection_closed)

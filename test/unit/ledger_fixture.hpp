@@ -286,7 +286,7 @@ private:
     for (const ledger::decision& d : mind.decisions())
       carry_out(d);
     mind.check_invariants(now);
-    mind.find_next_wake(now);
+    mind.find_next_wake(detail::saturating_add(now, 1h));
   }
 
   void carry_out(const ledger::decision& d) {

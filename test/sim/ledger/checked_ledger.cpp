@@ -53,9 +53,10 @@ bool checked_ledger::apply(const event& e) {
   return happen(e);
 }
 
-/// As the pool does: a permit may have come. What becomes due by the event has to be noted.
+/// As the pool does: a permit may have come. What becomes due by the event has to be noted, also if
+/// whoever looked for the next wake has read the clock after it.
 void checked_ledger::begin_event() {
-  mind_.find_next_wake(now_);
+  mind_.find_next_wake(saturating_add(now_, std::chrono::hours(1)));
   mind_.allow_dials();
   is_held_ = false;
 }
