@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 
@@ -82,6 +83,10 @@ struct server_options {
   /// Called with every response, the server's own refusals included, before it is sent. May add
   /// fields to it; must not throw.
   std::function<void(response&, const request_context&)> on_response = {};
+
+  /// Called with what a handler has thrown, or the source of a body, before the client is told that
+  /// it failed; also with what a cancelled coroutine throws. Nothing else keeps it. Must not throw.
+  std::function<void(const std::exception_ptr&, const request_context&)> on_failure = {};
 };
 
 /// Figures of a server since it was made.

@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -162,6 +163,7 @@ asio::awaitable<bool> server_connection::call_handler() {
     try {
       return core_->handler()(std::move(request_), context_);
     } catch (...) {
+      tell_failure();
       return failure();
     }
   }();
@@ -192,8 +194,15 @@ asio::awaitable<response> server_connection::finish(reply pending) {
         core_->executor(), std::move(handler),
         asio::bind_cancellation_slot(cancel_handler_.slot(), asio::use_awaitable));
   } catch (...) {
+    tell_failure();
   }
   co_return failure();
+}
+
+// Within the handler of an exception.
+void server_connection::tell_failure() const {
+  if (const auto& tell = core_->options().on_failure)
+    tell(std::current_exception(), context_);
 }
 
 response server_connection::failure() {

@@ -84,6 +84,7 @@ private:
   boost::asio::awaitable<bool> answer_later(reply pending);
   boost::asio::awaitable<response> finish(reply pending);
   response failure();
+  void tell_failure() const;
   void answer(response& message);
   http1::body_form begin_answer(response& message);
   http1::body_form send(response& message, bool keep_alive);

@@ -68,6 +68,7 @@ asio::awaitable<std::optional<std::size_t>> server_connection::produce(const rep
     if (size <= piece.size())
       co_return size;
   } catch (...) {
+    tell_failure();
   }
   co_return std::nullopt;
 }

@@ -9,8 +9,10 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
+#include <exception>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 using namespace server_test;
 using httpool::reply;
@@ -213,24 +215,49 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_cut_off_gets_a_400_and_a_whole_one_its_an
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_that_throws_makes_a_500_and_the_connection_serves_on) {
-  live_server server([](request message) -> reply {
-    if (message.target() == "/now")
-      throw std::runtime_error("now");
-    if (message.target() == "/interim")
-      return response(101);
-    if (message.target() == "/later")
-      return []() -> asio::awaitable<response> {
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-        throw std::runtime_error("later");
-      }();
-    return response(204);
-  });
+  httpool::server_options options;
+  std::vector<std::string> told;
+  options.on_failure = [&](const std::exception_ptr& thrown, const request_context& context) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+      told.push_back(std::to_string(context.request_number) + ' ' + e.what());
+    }
+  };
+  const auto throw_later = []() -> asio::awaitable<void> {
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    throw std::runtime_error("later");
+  };
+  live_server server(
+      [&](request message) -> reply {
+        if (message.target() == "/now")
+          throw std::runtime_error("now");
+        if (message.target() == "/interim")
+          return response(101);
+        if (message.target() == "/later")
+          return [](auto fails) -> asio::awaitable<response> {
+            co_await fails();
+            co_return response(200);
+          }(throw_later);
+        if (message.target() == "/piece")
+          return reply(response(200), [&](asio::mutable_buffer) -> asio::awaitable<std::size_t> {
+            co_await throw_later();
+            co_return 0;
+          });
+        return response(204);
+      },
+      options);
   client peer(server);
   BOOST_TEST(peer.get("/now").status() == 500u);
   BOOST_TEST(peer.get("/later").status() == 500u);
   BOOST_TEST(peer.get("/interim").status() == 500u);
   BOOST_TEST(peer.get("/").status() == 204u);
   BOOST_TEST(server->stats().handler_failures == 3u);
+  peer.send("GET /piece HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return server->stats().handler_failures == 4; });
+  server.settle();
+  BOOST_TEST(told == (std::vector<std::string>{"1 now", "2 later", "5 later"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_may_take_its_arguments_and_return_its_response_in_several_ways) {
