@@ -121,6 +121,7 @@ std::string usage(const po::options_description& known) {
   std::ostringstream text;
   text << "usage: service_b [options]\n"
           "Answers HTTP requests until SIGTERM or SIGINT. Standard output tells where it listens.\n"
+          "GET /, POST /echo, GET /delay/{ms}, /bytes/{n}, /status/{code}, /connection, /healthz\n"
        << known
        << "examples:\n"
           "  service_b --port 8080 --threads 2\n"

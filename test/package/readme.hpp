@@ -7,6 +7,7 @@
 #include <httpool/connection_pool.hpp>
 #include <httpool/exchange_trace.hpp>
 #include <httpool/http_probe.hpp>
+#include <httpool/metrics.hpp>
 #include <httpool/proxy_settings.hpp>
 #include <httpool/server.hpp>
 #include <httpool/server_threads.hpp>
@@ -20,6 +21,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
