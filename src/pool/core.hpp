@@ -199,8 +199,10 @@ private:
   void ask_budget(need what, todo& work);
   void settle_budget(todo& work);
   void run_errands();
+  /// Under the lock: whether the timer is known to fire by then, and by whatever else is due; not
+  /// of a pool that is closed, as it is before anybody waits for its drain.
   bool is_armed_by(time_point wake) const noexcept {
-    return armed_for_ <= std::min(wake, ledger_.quiet_until()) && drains_.empty();
+    return armed_for_ <= std::min(wake, ledger_.quiet_until());
   }
   void arm_timer(time_point now, time_point wake = time_point::max());
   bool arm_timer_for(time_point wake);
