@@ -3,6 +3,7 @@
 #include "pool/core.hpp"
 #include "pool/core_run.hpp"
 #include "pool/socket_calls.hpp"
+#include "tls/secure_stream.hpp"
 
 #include <httpool/error.hpp>
 
@@ -206,6 +207,8 @@ void pool_core::watch(connection& c, time_point now) noexcept try {
   c.watch_is_armed = true;
   c.buffer.shrink_to_fit();
   c.head = std::string();
+  if (secure_stream* const secure = stream_access::secure(c.stream))
+    secure->give_back_memory();
   c.socket.async_wait(asio::ip::tcp::socket::wait_read,
                       [weak = weak_from_this(), id = c.id](error_code ec) {
                         if (ec)

@@ -73,6 +73,10 @@ public:
   /// if an operation is pending, or has been dropped with its context.
   virtual void say_end() noexcept = 0;
 
+  /// Frees what is kept from one exchange for the next. Between two of them, when nothing is
+  /// pending.
+  virtual void give_back_memory() noexcept = 0;
+
   virtual ssl_st* native_handle() noexcept = 0;
 };
 

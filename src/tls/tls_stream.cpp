@@ -97,9 +97,8 @@ std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec
     ec = error::protocol_error;
     return 0;
   }
-  secure_stream* const below = stream_access::secure(plain_);
   const std::size_t size =
-      below ? below->read_now(buffer, ec) : plain_.lowest_layer().read_some(buffer, ec);
+      below() ? below()->read_now(buffer, ec) : plain_.lowest_layer().read_some(buffer, ec);
   allowed_ -= std::min(allowed_, size);
   return size;
 }
@@ -107,9 +106,8 @@ std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec
 /// What OpenSSL has to say is lost if there is no room for it and it is not kept, so that the
 /// connection is too: a reader that answers its peer must not take that for a want of input.
 std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec) {
-  secure_stream* const below = stream_access::secure(plain_);
   const std::size_t size =
-      below ? below->write_now(buffer, ec) : plain_.lowest_layer().write_some(buffer, ec);
+      below() ? below()->write_now(buffer, ec) : plain_.lowest_layer().write_some(buffer, ec);
   if (ec == asio::error::would_block && keeps_rest_) {
     const auto* const from = static_cast<const unsigned char*>(buffer.data());
     rest_.insert(rest_.end(), from + size, from + buffer.size());
@@ -148,6 +146,10 @@ asio::awaitable<void> tls_stream::handshake() {
   if (const error_code refused = watcher_->completed(handle))
     throw boost::system::system_error(ended(refused));
   is_established_ = true;
+  // Asio has OpenSSL free both of its buffers after every record: that is for those who are idle,
+  // and know not when.
+  if (role_ == role::client)
+    SSL_clear_mode(handle, SSL_MODE_RELEASE_BUFFERS);
 }
 
 /// The handler of an operation, which learns what its error means. What is associated with the
@@ -289,6 +291,13 @@ void tls_stream::flush(io_handler handler) {
   tls_transport& below = stream_.next_layer();
   asio::async_write(below.lowest_layer(), asio::buffer(below.rest()),
                     tls_flush_end{{this, std::move(handler)}});
+}
+
+void tls_stream::give_back_memory() noexcept {
+  SSL_free_buffers(stream_.native_handle()); // unless a part of a record is in them
+  std::vector<unsigned char>().swap(record_);
+  if (secure_stream* const below = stream_.next_layer().below())
+    below->give_back_memory();
 }
 
 void tls_stream::say_end() noexcept {

@@ -45,11 +45,11 @@ public:
   /// Whether this is the transport itself, and not another layer.
   bool is_lowest() const noexcept { return !plain_.is_encrypted(); }
 
+  /// The layer between, if there is one.
+  secure_stream* below() const noexcept { return stream_access::secure(plain_); }
+
   /// Whether a layer between has received more than was read.
-  bool has_unread() noexcept {
-    secure_stream* const below = stream_access::secure(plain_);
-    return below && below->has_unread();
-  }
+  bool has_unread() noexcept { return below() && below()->has_unread(); }
 
   /// While it is on, what there is no room for is kept.
   void keep_rest(bool is_on) noexcept { keeps_rest_ = is_on; }
@@ -100,6 +100,7 @@ public:
   bool has_unsent() const noexcept override { return !stream_.next_layer().rest().empty(); }
   void flush(io_handler handler) override;
   void say_end() noexcept override;
+  void give_back_memory() noexcept override;
   ssl_st* native_handle() noexcept override { return stream_.native_handle(); }
 
 private:

@@ -44,6 +44,7 @@ public:
   bool has_unsent() const noexcept override { return false; }
   void flush(httpool::detail::io_handler) override {}
   void say_end() noexcept override {}
+  void give_back_memory() noexcept override {}
   ssl_st* native_handle() noexcept override { return nullptr; }
 };
 
