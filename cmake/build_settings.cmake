@@ -3,6 +3,7 @@
 add_library(httpool_build_settings INTERFACE)
 target_compile_options(httpool_build_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 target_compile_definitions(httpool_build_settings INTERFACE BOOST_ASIO_NO_DEPRECATED)
+target_compile_features(httpool_build_settings INTERFACE cxx_std_20)
 
 if(HTTPOOL_WERROR)
   target_compile_options(httpool_build_settings INTERFACE -Werror)
