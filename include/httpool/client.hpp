@@ -106,8 +106,9 @@ struct client_options {
   /// responses are malformed; a cancelled one does not.
   std::size_t pipeline_depth = 1;
 
-  /// The most bytes that the head of a response, or a trailer section, may have; beyond it
-  /// `error::head_too_large`. Above zero, at most 2^31.
+  /// The most bytes that the head of a response, together with those of the informational responses
+  /// (1xx) before it, or a trailer section, may have; beyond it `error::head_too_large`. Above
+  /// zero, at most 2^31.
   std::size_t max_head_bytes = 64 * 1024;
 
   /// The most field lines that the head of a response may have; beyond it `error::head_too_large`.
@@ -226,7 +227,8 @@ public:
   /// Sends `message` and gives its response: `void(boost::system::error_code, client_response)`.
   ///
   /// The client sets `Host` and the framing field where the request has none, and nothing else. The
-  /// whole body is received. Informational responses (1xx) are passed over.
+  /// whole body is received. Informational responses (1xx) are passed over, within
+  /// `client_options::max_head_bytes`.
   ///
   /// A large body is written while the response is read. If that is complete first, the rest of the
   /// request is not sent, and the connection is closed.

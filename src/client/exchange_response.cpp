@@ -137,7 +137,7 @@ boost::system::error_code exchange::parse_head() {
       return error::first_byte_timeout; // what came in parts might have put it off for ever
     has_leave_ |= answer().status() == 100;
     answer().clear();
-    parser_.reset();
+    parser_.pass_over();
   }
   has_head_ = true;
   http1::problem trouble = http1::frame(answer(), message().method(), framing_);

@@ -47,7 +47,7 @@ asio::awaitable<bool> ask(lease& asked, std::shared_ptr<const std::string> quest
             !detail::hint_of(answer.fields()).announces_end();
       }
       answer.clear();
-      parser.reset();
+      parser.pass_over();
     }
   }
 }

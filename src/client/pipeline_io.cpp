@@ -249,7 +249,7 @@ boost::system::error_code pipeline::parse_head() {
     if (answer_.status() == 101)
       return error::protocol_error; // nobody has asked for it
     answer_.clear();
-    parser_.reset();
+    parser_.pass_over();
   }
   has_head_ = true;
   const client_options& options = client_->options;

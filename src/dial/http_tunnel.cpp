@@ -71,7 +71,7 @@ asio::awaitable<void> open_http_tunnel(stream& over, std::string host, std::uint
         co_return;
       }
       answer.clear();
-      parser.reset();
+      parser.pass_over();
     }
   }
 }

@@ -25,11 +25,18 @@ problem parse_version(std::string_view text, http_version& version) noexcept {
 } // namespace
 
 void head_parser::reset(field_scanner::folding rule) noexcept {
+  most_bytes_ = limits_.bytes;
   scanner_.reset(rule, limits_.fields);
   position_ = 0;
   line_ = 0;
   fields_begin_ = 0;
   trouble_ = problem::none;
+}
+
+void head_parser::go_on(field_scanner::folding rule) noexcept {
+  const std::size_t left = most_bytes_ - size();
+  reset(rule);
+  most_bytes_ = left;
 }
 
 progress head_parser::fail(problem what) noexcept {
@@ -38,11 +45,11 @@ progress head_parser::fail(problem what) noexcept {
 }
 
 std::string_view head_parser::within_limit(std::string_view data) const noexcept {
-  return data.substr(0, limits_.bytes);
+  return data.substr(0, most_bytes_);
 }
 
 progress head_parser::more(std::string_view data, problem over_limit) noexcept {
-  return data.size() >= limits_.bytes ? fail(over_limit) : progress::need_more;
+  return data.size() >= most_bytes_ ? fail(over_limit) : progress::need_more;
 }
 
 progress head_parser::start_line(std::string_view data, bool skip_empty_lines,
@@ -123,6 +130,10 @@ problem request_parser::request_line(std::string_view line) noexcept {
 
 void response_parser::reset() noexcept {
   head_parser::reset(field_scanner::folding::unfold);
+}
+
+void response_parser::pass_over() noexcept {
+  go_on(field_scanner::folding::unfold);
 }
 
 progress response_parser::parse(std::string_view data, response& into) {

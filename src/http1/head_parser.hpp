@@ -25,6 +25,10 @@ protected:
   explicit head_parser(head_limits limits) noexcept : limits_(limits) {}
 
   void reset(field_scanner::folding rule) noexcept;
+
+  // Resets, but that the head which is done counts towards the limit of the next.
+  void go_on(field_scanner::folding rule) noexcept;
+
   progress fail(problem what) noexcept;
 
   // Finds the end of the start line, which is then in `line`, without its line break.
@@ -41,6 +45,7 @@ protected:
 
 private:
   head_limits limits_;
+  std::size_t most_bytes_ = 0; // that are left of the limit
   field_scanner scanner_;
   std::size_t position_ = 0;
   std::size_t line_ = 0;
@@ -71,6 +76,10 @@ public:
   explicit response_parser(head_limits limits = {}) noexcept : head_parser(limits) { reset(); }
 
   void reset() noexcept;
+
+  // After an informational response (1xx): resets for what comes next. The limit of bytes is one
+  // for all the heads before the final response, and that of it, or they might come for ever.
+  void pass_over() noexcept;
 
   // `into` has to be clear before the first call; its head is complete after `done`.
   progress parse(std::string_view data, response& into);

@@ -55,6 +55,21 @@ BOOST_FIXTURE_TEST_CASE(a_head_may_be_as_long_as_the_limit_and_no_longer, loop) 
                                  std::string(1'000'000, 'x')) == error::head_too_large);
 }
 
+BOOST_FIXTURE_TEST_CASE(informational_heads_count_towards_the_limit_of_the_final_one, loop) {
+  const std::string informed = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+  const std::string heads = informed + informed + ok("");
+  client_options exact;
+  exact.max_head_bytes = heads.size();
+  BOOST_TEST(error_of(*this, heads, exact) == error_code());
+  client_options less;
+  less.max_head_bytes = heads.size() - 1;
+  BOOST_TEST(error_of(*this, heads, less) == error::head_too_large);
+  std::string many;
+  while (many.size() < 1'000'000)
+    many += informed;
+  BOOST_TEST(error_of(*this, many, {}, true) == error::head_too_large);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_head_may_have_as_many_fields_as_the_limit_and_no_more, loop) {
   client_options three;
   three.max_fields = 3;

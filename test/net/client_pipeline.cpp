@@ -132,6 +132,24 @@ BOOST_FIXTURE_TEST_CASE(a_response_ends_where_its_own_request_says, pipeline_loo
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(each_response_has_its_own_limit_for_its_heads, pipeline_loop) {
+  const std::string heads = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok("");
+  for (const bool fits : {true, false}) {
+    scripted_peer peer(context, {hears(served(), 3).says(heads + heads + heads)});
+    client_options limited = sharing();
+    limited.max_head_bytes = heads.size() - (fits ? 0 : 1);
+    client sender(context, "127.0.0.1", peer.port, limited);
+    warm_up(sender);
+    const auto calls = start_some(sender, 3);
+    if (fits) {
+      for (const call& each : calls)
+        BOOST_TEST(end_of(each).error == error_code());
+    } else {
+      BOOST_TEST(end_of(calls[0]).error == error::head_too_large);
+    }
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(bodies_go_with_their_requests, pipeline_loop) {
   scripted_peer peer(context, {hears(served(), 3).says(ok() + ok() + ok())});
   client sender(context, "127.0.0.1", peer.port, sharing());

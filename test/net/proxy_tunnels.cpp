@@ -80,6 +80,10 @@ BOOST_FIXTURE_TEST_CASE(scar_54_the_answers_of_an_http_proxy_have_an_error_each,
     BOOST_TEST(answered(text) == error::protocol_error, text);
   BOOST_TEST(answered("HTTP/1.1 200 OK\r\nA: " + std::string(20'000, 'a') + "\r\n\r\n") ==
              error::head_too_large);
+  std::string informed;
+  while (informed.size() < 20'000)
+    informed += "HTTP/1.1 103 Early\r\n\r\n";
+  BOOST_TEST(answered(informed) == error::head_too_large);
   for (const char* text : {"", "H", "HTTP/1.1 200 OK\r\nA: b\r\n", "HTTP/1.1 100 x\r\n\r\n"})
     BOOST_TEST(answered(text) == error::connection_closed, text);
 }
