@@ -174,19 +174,21 @@ public:
 
   /// Makes a client without an origin of its own.
   ///
-  /// \throws std::invalid_argument if an option is nonsense, with the name and the value.
+  /// \throws std::invalid_argument if an option is nonsense, with the name and the value, or
+  /// `executor` is empty.
   explicit client(executor_type executor, client_options options = {});
 
   /// Makes a client of an origin.
   ///
-  /// \throws std::invalid_argument if an option is nonsense, with the name and the value.
+  /// \throws std::invalid_argument if an option is nonsense, with the name and the value, or
+  /// `executor` is empty.
   client(executor_type executor, const origin& base, client_options options = {});
 
   /// Makes a client of the origin `http://host:port`; `host` is a name or an IP literal, IPv6 with
   /// or without brackets.
   ///
   /// \throws std::invalid_argument if an option is nonsense, or `host` is none, with the name and
-  /// the value.
+  /// the value, or `executor` is empty.
   client(executor_type executor, std::string_view host, std::uint16_t port,
          client_options options = {});
 

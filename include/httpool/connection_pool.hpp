@@ -70,7 +70,7 @@ public:
   /// form that `origin` says: in lower case, without brackets, and without a dot at its end.
   ///
   /// \throws std::invalid_argument if an option is nonsense, with the field's name and the value,
-  /// or if `host` is none of them, as `origin` does.
+  /// if `executor` is empty, or if `host` is none of them, as `origin` does.
   connection_pool(executor_type executor, std::string host, std::uint16_t port,
                   pool_options options = {});
 

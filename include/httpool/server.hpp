@@ -85,7 +85,7 @@ public:
 
   /// Listens on `at` (port 0 lets the system pick one) and begins to serve as soon as the executor
   /// runs. Throws `boost::system::system_error`, whose text names the endpoint, if it cannot listen
-  /// there, and `std::invalid_argument` for bad options.
+  /// there, and `std::invalid_argument` for bad options and an empty executor.
   server(executor_type executor, const boost::asio::ip::tcp::endpoint& at, server_handler handler,
          server_options options = {});
 

@@ -1,5 +1,6 @@
 #include "client/client_core.hpp"
 
+#include "checked_executor.hpp"
 #include "client/call_run.hpp"
 #include "client/check_options.hpp"
 #include "client/pipelined_call.hpp"
@@ -82,7 +83,8 @@ std::shared_ptr<client_core> client_core::create(boost::asio::any_io_executor ex
   if (base && base->scheme() == scheme::https && !given.pool.tls)
     throw std::invalid_argument("httpool: pool.tls is null, but the origin is " +
                                 base->to_string());
-  std::shared_ptr<client_core> core(new client_core(std::move(executor), std::move(given)));
+  std::shared_ptr<client_core> core(
+      new client_core(checked_executor(std::move(executor)), std::move(given)));
   if (base) {
     core->base = core->make_pool(*base);
     core->base_handle.reset(new connection_pool(core->base->connections));

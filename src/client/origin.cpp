@@ -46,6 +46,9 @@ origin::origin(httpool::scheme scheme, std::string_view host, std::uint16_t port
     : place_(detail::normal_host(host)), port_(port), scheme_(scheme) {
   if (scheme == scheme::http_unix)
     throw std::invalid_argument("httpool: scheme is http+unix, which has no host and no port");
+  if (scheme != scheme::http && scheme != scheme::https)
+    throw std::invalid_argument("httpool: scheme is " + std::to_string(static_cast<int>(scheme)) +
+                                ", but must be scheme::http or scheme::https");
   if (port == 0)
     throw std::invalid_argument("httpool: port is 0, but must be from 1 to 65535");
 }

@@ -2,6 +2,7 @@
 
 #include "pool/core.hpp"
 
+#include "checked_executor.hpp"
 #include "pool/core_run.hpp"
 #include "pool/options_check.hpp"
 #include "pool/pool_service.hpp"
@@ -35,8 +36,9 @@ std::shared_ptr<pool_core> pool_core::create(asio::any_io_executor executor, dia
                                              pool_options options,
                                              std::weak_ptr<pool_owner> owner) {
   check(options);
-  std::shared_ptr<pool_core> core(
-      new pool_core(std::move(executor), std::move(target), std::move(options), std::move(owner)));
+  std::shared_ptr<pool_core> core(new pool_core(checked_executor(std::move(executor)),
+                                                std::move(target), std::move(options),
+                                                std::move(owner)));
   core->service_.add(*core);
   if (core->budget_)
     core->budget_->join(core->seat_, core);

@@ -1,5 +1,6 @@
 #include "server/core.hpp"
 
+#include "checked_executor.hpp"
 #include "server/check_options.hpp"
 
 #include <boost/asio/bind_allocator.hpp>
@@ -75,7 +76,7 @@ bool is_shortage(const error_code& ec) {
 server_core::server_core(asio::any_io_executor executor, const tcp::endpoint& at,
                          server_handler handler, server_options options,
                          std::shared_ptr<quota> places)
-    : executor_(std::move(executor)),
+    : executor_(checked_executor(std::move(executor))),
       handler_(std::move(handler)),
       options_(std::move(options)),
       places_(std::move(places)),

@@ -57,6 +57,12 @@ int number_of(tls_version version) {
   return version == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
+void check_version(std::string_view field, tls_version version) {
+  if (version != tls_version::tls_1_2 && version != tls_version::tls_1_3)
+    refuse_tls(field, std::to_string(static_cast<int>(version)),
+               "must be tls_version::tls_1_2 or tls_version::tls_1_3");
+}
+
 } // namespace
 
 void refuse_tls(std::string_view field, std::string_view value, std::string_view rule) {
@@ -107,6 +113,8 @@ void check_revocation(SSL_CTX& context, const pem_source& lists) {
 }
 
 void set_protocol(SSL_CTX& context, tls_version min, tls_version max, const std::string& ciphers) {
+  check_version("min_version", min);
+  check_version("max_version", max);
   if (min > max)
     refuse_tls("min_version", "TLS 1.3", "max_version is TLS 1.2");
   SSL_CTX_set_min_proto_version(&context, number_of(min));

@@ -264,3 +264,14 @@ BOOST_FIXTURE_TEST_CASE(options_that_make_no_sense_are_named, loop) {
   bad.probe_path = "no path";
   check_refused(bad, "probe_path is \"no path\"");
 }
+
+BOOST_AUTO_TEST_CASE(an_empty_executor_is_refused) {
+  const auto is_named = [](const std::invalid_argument& e) {
+    return std::string(e.what()).starts_with("httpool: executor is empty, but ");
+  };
+  const asio::any_io_executor none;
+  BOOST_CHECK_EXCEPTION(client{none}, std::invalid_argument, is_named);
+  BOOST_CHECK_EXCEPTION(client(none, httpool::origin("localhost")), std::invalid_argument,
+                        is_named);
+  BOOST_CHECK_EXCEPTION(client(none, "localhost", 80), std::invalid_argument, is_named);
+}

@@ -282,3 +282,10 @@ BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_by_name) {
              "server_options::max_head_bytes must not be 0");
   BOOST_TEST(refusal([](options& o) { o.head_timeout = options::duration::max(); }) == "");
 }
+
+BOOST_AUTO_TEST_CASE(an_empty_executor_is_refused) {
+  BOOST_CHECK_EXCEPTION(httpool::server(asio::any_io_executor(), any_port(), hello),
+                        std::invalid_argument, [](const std::invalid_argument& e) {
+                          return std::string(e.what()).starts_with("httpool: executor is empty, ");
+                        });
+}

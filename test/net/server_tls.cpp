@@ -306,6 +306,8 @@ BOOST_AUTO_TEST_CASE(bad_options_are_named) {
   options.min_version = httpool::tls_version::tls_1_3;
   options.max_version = httpool::tls_version::tls_1_2;
   BOOST_TEST(complains_of(options, "min_version"));
+  options.min_version = httpool::tls_version{11};
+  BOOST_TEST(complains_of(options, "min_version"));
   httpool::server_options server;
   server.handshake_timeout = 0s;
   asio::io_context context;

@@ -154,6 +154,8 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_none_is_refused_with_its_value) {
     BOOST_TEST(refusal(host) ==
                "httpool: host is \"" + host + "\", but must be a name or an IP address");
   BOOST_TEST(refusal(std::string_view("a\0b", 3)).find("\"a\\0b\"") != std::string::npos);
+  BOOST_TEST(refusal(scheme{7}, "a.test", std::uint16_t{80}) ==
+             "httpool: scheme is 7, but must be scheme::http or scheme::https");
   BOOST_TEST(refusal("a.test", std::uint16_t{0}) ==
              "httpool: port is 0, but must be from 1 to 65535");
   const std::string endless = refusal(std::string(1'000'000, ' '));

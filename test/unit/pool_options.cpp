@@ -1,6 +1,9 @@
 #include <httpool/connection_pool.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <limits>
@@ -130,4 +133,17 @@ BOOST_AUTO_TEST_CASE(a_host_that_names_nothing_is_refused) {
   refuses_host("a b", "a b");
   for (const char* host : {"a.test", "A.test.", "[::1]", "::1", "fe80::1%eth0", "127.1", "a_b"})
     BOOST_CHECK_NO_THROW(connection_pool(context, host, 80));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_executor_is_refused) {
+  namespace asio = boost::asio;
+  const auto is_named = [](const std::invalid_argument& e) {
+    return std::string(e.what()).starts_with("httpool: executor is empty, but ");
+  };
+  const asio::any_io_executor none;
+  BOOST_CHECK_EXCEPTION(connection_pool(none, "localhost", 80), std::invalid_argument, is_named);
+  BOOST_CHECK_EXCEPTION(connection_pool(none, asio::ip::tcp::endpoint()), std::invalid_argument,
+                        is_named);
+  BOOST_CHECK_EXCEPTION(connection_pool(none, asio::local::stream_protocol::endpoint("/a")),
+                        std::invalid_argument, is_named);
 }

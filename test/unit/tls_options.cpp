@@ -119,6 +119,10 @@ BOOST_AUTO_TEST_CASE(options_of_the_protocol_are_checked) {
         o.max_version = httpool::tls_version::tls_1_2;
       },
       "min_version", "TLS 1.3");
+  check_names([](tls_options& o) { o.min_version = httpool::tls_version{11}; }, "min_version",
+              "11");
+  check_names([](tls_options& o) { o.max_version = httpool::tls_version{14}; }, "max_version",
+              "14");
   check_names([](tls_options& o) { o.ciphers = "NO-SUCH"; }, "ciphers", "\"NO-SUCH\"");
   check_names([](tls_options& o) { o.alpn = {"http/1.1", ""}; }, "alpn", "\"\"");
   const std::string endless(256, 'x');
