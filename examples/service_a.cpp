@@ -294,11 +294,11 @@ int run(int argc, const char* const* argv) {
   return are_all_answered ? 0 : 1;
 }
 
-/// One line, whatever the arguments held.
+/// One line, whatever the arguments held, and one that says how it is done.
 int refuse(std::string why) {
   std::replace_if(
       why.begin(), why.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  std::cerr << "service_a: " << why << '\n' << usage();
+  std::cerr << "service_a: " << why << '\n' << usage_line << "; --help lists the options\n";
   return 2;
 }
 

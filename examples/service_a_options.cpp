@@ -296,7 +296,7 @@ options parse(int argc, const char* const* argv) {
 
 std::string usage() {
   std::ostringstream text;
-  text << "usage: service_a URL... [options]\n"
+  text << usage_line << "\n"
        << "A URL is http[s]://HOST[:PORT][/PATH][?QUERY] or http+unix://SOCKET[/PATH][?QUERY], "
           "with\n"
        << "the socket's slashes written %2F. Requests go to the URLs in turn.\n"

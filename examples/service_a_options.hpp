@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace service_a {
@@ -63,7 +64,10 @@ struct usage_error : std::runtime_error {
 /// \throws usage_error
 options parse(int argc, const char* const* argv);
 
-/// How to use the program, in a few lines.
+/// How to use the program, in short,
+constexpr std::string_view usage_line = "usage: service_a URL... [options]";
+
+/// and with all its options.
 std::string usage();
 
 } // namespace service_a

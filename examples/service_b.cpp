@@ -117,9 +117,12 @@ service_b::certificate_files certificates_of(const po::variables_map& flags) {
 }
 #endif
 
+constexpr std::string_view usage_line = "usage: service_b [options]";
+
 std::string usage(const po::options_description& known) {
   std::ostringstream text;
-  text << "usage: service_b [options]\n"
+  text << usage_line
+       << "\n"
           "Answers HTTP requests until SIGTERM or SIGINT. Standard output tells where it listens.\n"
           "GET /, POST /echo, GET /delay/{ms}, /bytes/{n}, /status/{code}, /connection, /healthz\n"
        << known
@@ -297,7 +300,9 @@ int main(int argc, char** argv) {
     }
     return 0;
   } catch (const usage_error& wrong) {
-    return complain(std::string(wrong.what()) + " (see --help)", 2);
+    const int status = complain(wrong.what(), 2);
+    std::cerr << usage_line << "; --help lists the options\n";
+    return status;
   } catch (const std::exception& failed) {
     return complain(failed.what(), 1);
   }

@@ -35,9 +35,11 @@
 namespace demo {
 namespace {
 
-constexpr std::string_view usage =
-    "usage: connection_pool_demo [[--json] [--plot DIR] | --serve [PORT]] [--version] [--help]\n"
-    "\n"
+constexpr std::string_view usage_line =
+    "usage: connection_pool_demo [[--json] [--plot DIR] | --serve [PORT]] [--version] [--help]";
+
+constexpr std::string_view details =
+    "\n\n"
     "Runs ServiceB, an HTTP server, on a free port of this machine, calls it through a pool of\n"
     "connections, and shows what happens to them. It takes some seconds.\n"
     "\n"
@@ -135,16 +137,12 @@ struct usage_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-struct folder_error : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 // Before anything runs: what was measured shall not be lost for a folder.
 void make_folder(const std::filesystem::path& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (!std::filesystem::is_directory(folder, failed) || access(folder.c_str(), W_OK | X_OK) != 0)
-    throw folder_error("--plot is \"" + folder.string() + "\", but must be a folder to write in");
+    throw usage_error("--plot is \"" + folder.string() + "\", but must be a folder to write in");
 }
 
 std::uint16_t port_of(std::string_view text) {
@@ -186,7 +184,7 @@ arguments parse(int argc, const char* const* argv) {
 
 int run(const arguments& wanted) {
   if (wanted.help) {
-    std::cout << usage;
+    std::cout << usage_line << details;
     return 0;
   }
   if (wanted.version) {
@@ -210,11 +208,11 @@ int run(const arguments& wanted) {
   return result;
 }
 
-// One line, whatever the arguments held, and the help that there is for it.
-int refuse(std::string why, std::string_view help) {
+// One line, whatever the arguments held, and one that says how it is done.
+int refuse(std::string why) {
   std::replace_if(
       why.begin(), why.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  std::cerr << "connection_pool_demo: " << why << '\n' << help;
+  std::cerr << "connection_pool_demo: " << why << '\n' << usage_line << '\n';
   return 2;
 }
 
@@ -225,9 +223,7 @@ int main(int argc, char** argv) {
   try {
     return demo::run(demo::parse(argc, argv));
   } catch (const demo::usage_error& wrong) {
-    return demo::refuse(wrong.what(), demo::usage);
-  } catch (const demo::folder_error& wrong) {
-    return demo::refuse(wrong.what(), "");
+    return demo::refuse(wrong.what());
   } catch (const std::exception& failed) {
     std::cerr << "connection_pool_demo: " << failed.what() << '\n';
     return 1;

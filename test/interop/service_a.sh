@@ -100,13 +100,13 @@ options_test() {
     "$(head -c 64 "$folder/seventy")"
 }
 
-# refused WHY ARGUMENT...: one line that begins with WHY, the usage, and exit 2.
+# refused WHY ARGUMENT...: one line that begins with WHY, one that is the usage, and exit 2.
 refused() {
   local status=0 said why=$1
   shift
   said=$("$service_a" "$@" 2>&1 >/dev/null) || status=$?
   ((status == 2)) || fail "$*: exit $status"
-  [[ $said == "service_a: $why"*$'\n'usage:* && $said != *$'\n'*$'\n'usage:* ]] || fail "$*: $said"
+  [[ $said == "service_a: $why"*$'\n''usage: service_a '* && $said != *$'\n'*$'\n'* ]] || fail "$*: $said"
   [[ ${said//$'\n'/} != *[[:cntrl:]]* ]] || fail "$*: a control character"
   ok "${said%%$'\n'*}"
 }

@@ -102,4 +102,11 @@ inline bool is_one_line(const std::string& text) {
   return !text.empty() && text.find('\n') == text.size() - 1;
 }
 
+/// What is said of a wrong argument.
+inline bool is_line_and_usage(const std::string& text) {
+  const std::size_t end = text.find('\n');
+  return end != std::string::npos && is_one_line(text.substr(0, end + 1)) &&
+         text.substr(end + 1) == "usage: service_b [options]; --help lists the options\n";
+}
+
 } // namespace server_test

@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_port_in_use_is_one_line_on_stderr_and_exit_1) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
+BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_and_the_usage_on_stderr_and_exit_2) {
   const std::vector<std::vector<std::string>> bad{
       {"--port", "65536"},
       {"--port", "-1"},
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
     const auto [status, out, err] = service.wait();
     BOOST_TEST(status == 2, arguments.front());
     BOOST_TEST(out == "");
-    BOOST_TEST(is_one_line(err), err);
+    BOOST_TEST(is_line_and_usage(err), err);
   }
 }
 

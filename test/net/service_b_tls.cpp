@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(it_requires_certificates_of_clients_if_it_is_given_their_ro
   BOOST_TEST(service.wait().status == 0);
 }
 
-BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
+BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_and_the_usage_on_stderr_and_exit_2) {
   const std::vector<std::vector<std::string>> bad{
       {"--cert", "a"},
       {"--key", "a"},
@@ -112,15 +112,15 @@ BOOST_AUTO_TEST_CASE(bad_usage_is_one_line_on_stderr_and_exit_2) {
     const auto [status, out, err] = service.wait();
     BOOST_TEST(status == 2, arguments.front());
     BOOST_TEST(out == "");
-    BOOST_TEST(is_one_line(err), err);
+    BOOST_TEST(is_line_and_usage(err), err);
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_one_line_on_stderr_and_exit_2) {
+BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_bad_usage) {
   const auto [status, out, err] =
       program({"--port", "0", "--cert", "/nonexistent.pem", "--key", "/nonexistent.key"}).wait();
   BOOST_TEST(status == 2);
   BOOST_TEST(out == "");
-  BOOST_TEST(is_one_line(err), err);
+  BOOST_TEST(is_line_and_usage(err), err);
   BOOST_TEST(err.find("/nonexistent.pem") != std::string::npos, err);
 }
