@@ -41,7 +41,7 @@ const char* text(int value) noexcept {
   case error::body_too_large:
     return "body_too_large: the body of the message exceeds the limit";
   case error::invalid_url:
-    return "invalid_url: the text is no URL that requests can be sent to";
+    return "invalid_url: the text is no URL that requests can be sent to (a path begins with '/')";
   case error::unsupported_scheme:
     return "unsupported_scheme: the scheme of the URL is neither http, https nor http+unix";
   case error::url_without_host:

@@ -248,9 +248,10 @@ public:
   ///
   /// \par Errors
   /// `error::invalid_request` if the message cannot be put on the wire, or its method is CONNECT:
-  /// the client could not hand over the tunnel. Those of `parse_url` if its target is no path;
-  /// `error::url_without_host` if it is one, and the client has no origin of its own. Nothing was
-  /// sent then. Those of `connection_pool::async_acquire`. `error::exchange_timeout`,
+  /// the client could not hand over the tunnel. Those of `parse_url` if its target is no path, such
+  /// as `error::invalid_url` for `orders`, which lacks the `/` that a path begins with;
+  /// `error::url_without_host` if it is a path, and the client has no origin of its own. Nothing
+  /// was sent then. Those of `connection_pool::async_acquire`. `error::exchange_timeout`,
   /// `error::first_byte_timeout`, `error::read_timeout`, `error::connection_closed`,
   /// `error::protocol_error`, `error::head_too_large`, `error::body_too_large`,
   /// `boost::asio::error::no_memory`, and others of the system. An error comes with an empty

@@ -30,11 +30,12 @@ enum class error {
   protocol_error,      ///< The peer broke RFC 9112, or spoke out of turn.
   certificate_error,   ///< The peer's certificate was not accepted.
   prepare_failed,      ///< `pool_options::prepare` threw something that carries no error code.
-  invalid_request,     ///< The request cannot be put on the wire, such as a line break in a field;
-                       ///< nothing was sent.
+  invalid_request,     ///< The request cannot be put on the wire, such as one with a line break in
+                       ///< a field, or a target that its method does not allow; nothing was sent.
   head_too_large, ///< The head of a message is longer, or has more fields, than the limit allows.
   body_too_large, ///< The body of a message is longer than the limit allows.
-  invalid_url,    ///< A text is no URL (RFC 3986), or its host is neither a name nor an address.
+  invalid_url,    ///< A text is no URL (RFC 3986), or its host is neither a name nor an address; or
+                  ///< the target of a request is neither a URL nor a path, which begins with `/`.
   unsupported_scheme,   ///< The scheme of a URL is neither `http`, `https` nor `http+unix`.
   url_without_host,     ///< A URL names no host, or no socket.
   url_with_credentials, ///< A URL holds user information, which would end in logs.

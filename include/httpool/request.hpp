@@ -34,7 +34,8 @@ public:
   /// `GET /`; allocates nothing.
   request() noexcept = default;
 
-  /// A request of that method (case matters) for that target, without fields and body.
+  /// A request of that method (case matters) for that target, without fields and body. For a client
+  /// the target is a URL, or a path that begins with `/`.
   request(std::string_view method, std::string_view target,
           http_version version = http_version::http_1_1);
 
