@@ -62,6 +62,8 @@ const char* text(int value) noexcept {
     return "proxy_refused: the proxy does not connect to the origin";
   case error::proxy_authentication_failed:
     return "proxy_authentication_failed: the proxy does not accept the credentials";
+  case error::tls_not_spoken:
+    return "tls_not_spoken: the peer does not speak TLS at this port: it may serve http, not https";
   }
   return "unknown httpool error";
 }

@@ -48,6 +48,7 @@ enum class error {
   tls_not_configured, ///< A request is for `https`, and `pool_options::tls` is not set.
   proxy_refused,      ///< The proxy does not connect to the origin: it said so, in whatever words.
   proxy_authentication_failed, ///< The proxy wants credentials (407), or others than it was given.
+  tls_not_spoken, ///< The peer answered the TLS handshake with something else, such as plain HTTP.
 };
 
 /// Conditions to compare error codes against: `if (ec == httpool::errc::timeout)`.

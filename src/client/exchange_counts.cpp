@@ -45,6 +45,7 @@ exchange_outcome of_our_error(error why) noexcept {
   case error::certificate_error:
   case error::proxy_refused:
   case error::proxy_authentication_failed:
+  case error::tls_not_spoken:
     return exchange_outcome::connection;
   case error::protocol_error:
   case error::head_too_large:

@@ -30,7 +30,7 @@ public:
   /// Agrees with the peer on keys, and verifies who it is. The transport is in non-blocking mode
   /// after that.
   ///
-  /// \throws boost::system::system_error why not.
+  /// \throws boost::system::system_error why not; of a client `error::tls_not_spoken`, too.
   virtual boost::asio::awaitable<void> handshake() = 0;
 
   /// Reads at most one record.

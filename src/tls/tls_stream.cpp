@@ -74,6 +74,14 @@ bool has_lacked_certificate(const error_code& ec, SSL* handle) noexcept {
          SSL_get0_certificate_types(handle, &types) != 0 && !SSL_get_certificate(handle);
 }
 
+/// Whether a client's greeting was answered by what is no record of TLS. Later on it would be a
+/// peer that breaks the protocol.
+bool has_met_plain_text(const error_code& ec, SSL* handle) noexcept {
+  return ec.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER &&
+         SSL_get_state(handle) == TLS_ST_CW_CLNT_HELLO;
+}
+
 /// What is told of an error of the transport or of OpenSSL.
 error_code translated(const error_code& ec) noexcept {
   if (ec == asio::ssl::error::stream_truncated || ec == asio::error::connection_reset ||
@@ -141,6 +149,8 @@ asio::awaitable<void> tls_stream::handshake() {
   SSL* const handle = stream_.native_handle();
   if (ec && (has_rejected(ec, handle) || has_lacked_certificate(ec, handle)))
     throw boost::system::system_error(ended(error::certificate_error));
+  if (ec && has_met_plain_text(ec, handle))
+    throw boost::system::system_error(ended(error::tls_not_spoken));
   if (ec)
     throw boost::system::system_error(ended(ec));
   if (const error_code refused = watcher_->completed(handle))

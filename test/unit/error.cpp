@@ -12,7 +12,7 @@ using httpool::errc;
 using httpool::error;
 
 BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
-  const std::array<std::pair<error, std::string>, 25> names{{
+  const std::array<std::pair<error, std::string>, 26> names{{
       {error::acquire_timeout, "acquire_timeout"},
       {error::dial_timeout, "dial_timeout"},
       {error::exchange_timeout, "exchange_timeout"},
@@ -38,6 +38,7 @@ BOOST_AUTO_TEST_CASE(each_error_says_its_name_first) {
       {error::tls_not_configured, "tls_not_configured"},
       {error::proxy_refused, "proxy_refused"},
       {error::proxy_authentication_failed, "proxy_authentication_failed"},
+      {error::tls_not_spoken, "tls_not_spoken"},
   }};
   for (const auto& [value, name] : names) {
     const error_code code = value;
