@@ -144,7 +144,7 @@ BOOST_FIXTURE_TEST_CASE(what_comes_together_with_a_response_is_seen_before_the_n
       check_dies_at_once(tls_script().says_end());
       if (version == TLS1_2_VERSION)
         continue;
-      check_dies_at_once(tls_script().sends_ticket().says("late"));
+      check_dies_at_once(tls_script().prepares_ticket().says("late"));
       tls_peer peer(context, server,
                     {answers_with(tls_script().sends_ticket()).answers(ok("again"))});
       client sender(context, https_to(peer), trusting());

@@ -40,6 +40,7 @@ public:
     say,
     say_plainly,
     reply,
+    prepare_ticket,
     ticket,
     key_update,
     end,
@@ -80,7 +81,9 @@ public:
   script replies(replier reply) && { return add({kind::reply, {}, 0, std::move(reply)}); }
   /// Hears a request and says that.
   script answers(std::string text) && { return std::move(*this).hears().says(std::move(text)); }
-  /// A session ticket of TLS 1.3, at once.
+  /// A session ticket of TLS 1.3, with what is said next,
+  script prepares_ticket() && { return add({kind::prepare_ticket}); }
+  /// or at once.
   script sends_ticket() && { return add({kind::ticket}); }
   script updates_keys(bool is_requested) && { return add({kind::key_update, {}, is_requested}); }
   /// close_notify, and nothing else.
@@ -206,6 +209,9 @@ private:
       case kind::reply:
         tls.write(now.reply(peer.heard.back()));
         return flush();
+      case kind::prepare_ticket:
+        tls.send_ticket();
+        return next();
       case kind::ticket:
         tls.send_ticket();
         return flush();

@@ -1,0 +1,83 @@
+#include "tls/tls_errors.hpp"
+
+#include <httpool/error.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+
+#include <openssl/err.h>
+
+namespace httpool::detail {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+/// Whether the peer, or this side, found fault with a certificate (RFC 8446 §6.2).
+bool is_about_certificates(const error_code& ec) noexcept {
+  if (ec.category() != asio::error::get_ssl_category() ||
+      ERR_GET_LIB(static_cast<unsigned long>(ec.value())) != ERR_LIB_SSL)
+    return false;
+  switch (ERR_GET_REASON(static_cast<unsigned long>(ec.value()))) {
+  case SSL_R_CERTIFICATE_VERIFY_FAILED:
+  case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+  case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+  case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+  case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// Whether the certificates of the peer were found bad: the error may be that of a signature, which
+/// OpenSSL says before it says so.
+bool has_rejected(const error_code& ec, SSL* handle) noexcept {
+  return ec.category() == asio::error::get_ssl_category() &&
+         SSL_get_verify_mode(handle) != SSL_VERIFY_NONE &&
+         SSL_get_verify_result(handle) != X509_V_OK;
+}
+
+/// Whether the server has asked for a certificate, and closed for want of it: before TLS 1.3 there
+/// is no alert that says so.
+bool has_lacked_certificate(const error_code& ec, SSL* handle) noexcept {
+  const unsigned char* types = nullptr;
+  return ec.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) ==
+             SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE &&
+         SSL_get0_certificate_types(handle, &types) != 0 && !SSL_get_certificate(handle);
+}
+
+/// Whether a client's greeting was answered by what is no record of TLS. Later on it would be a
+/// peer that breaks the protocol.
+bool has_met_plain_text(const error_code& ec, SSL* handle) noexcept {
+  return ec.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER &&
+         SSL_get_state(handle) == TLS_ST_CW_CLNT_HELLO;
+}
+
+} // namespace
+
+error_code told_of(const error_code& ec) noexcept {
+  if (ec == asio::error::connection_reset || ec == asio::error::broken_pipe)
+    return error::connection_closed;
+  if (is_about_certificates(ec))
+    return error::certificate_error;
+  return ec;
+}
+
+error_code told_of_handshake(const error_code& ec, SSL* handle) noexcept {
+  if (has_rejected(ec, handle) || has_lacked_certificate(ec, handle))
+    return error::certificate_error;
+  if (has_met_plain_text(ec, handle))
+    return error::tls_not_spoken;
+  return told_of(ec);
+}
+
+} // namespace httpool::detail
