@@ -82,14 +82,6 @@ concept takes_request = requires(F& f, request r) {
   { f(std::move(r)) } -> std::convertible_to<reply>;
 };
 
-template <class F>
-concept answers_requests = takes_request<F> || takes_request_and_context<F>;
-
-/// What somebody may have meant to be a handler.
-template <class F>
-concept function_like = std::is_class_v<F> || std::is_function_v<std::remove_pointer_t<F>> ||
-    std::is_member_pointer_v<F>;
-
 } // namespace detail
 
 /// Any function object that answers requests. Its parameters are a `request` (by value, by
@@ -114,20 +106,9 @@ public:
   /// Keeps `function`, moved or copied from what is given.
   template <class F>
   requires(!std::same_as<std::decay_t<F>, server_handler> &&
-           detail::answers_requests<std::decay_t<F>>) server_handler(F&& function)
+           (detail::takes_request<std::decay_t<F>> ||
+            detail::takes_request_and_context<std::decay_t<F>>)) server_handler(F&& function)
       : target_(std::make_shared<holder<std::decay_t<F>>>(std::forward<F>(function))) {}
-
-  /// Takes what is no handler, and does not compile: without it the compiler would list all that it
-  /// has tried, and not say what is wrong.
-  template <class F>
-  requires(!std::same_as<std::decay_t<F>, server_handler> &&
-           !detail::answers_requests<std::decay_t<F>> && detail::function_like<std::decay_t<F>>)
-      server_handler(F&&) {
-    static_assert(detail::answers_requests<std::decay_t<F>>,
-                  "a handler takes an httpool::request and, if it likes, a const "
-                  "httpool::request_context&, and returns an httpool::response, a "
-                  "boost::asio::awaitable<httpool::response> or an httpool::reply");
-  }
 
   /// Calls the function object.
   reply operator()(request&& message, const request_context& context) const {
