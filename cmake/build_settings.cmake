@@ -9,6 +9,11 @@ if(HTTPOOL_WERROR)
   target_compile_options(httpool_build_settings INTERFACE -Werror)
 endif()
 
+if(HTTPOOL_PRECOMPILE_HEADERS AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # ccache tells them apart by what they say, not by when they were made.
+  target_compile_options(httpool_build_settings INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+endif()
+
 if(HTTPOOL_SANITIZE)
   target_compile_options(httpool_build_settings INTERFACE
     -fsanitize=${HTTPOOL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

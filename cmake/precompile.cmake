@@ -1,6 +1,6 @@
 # What nearly every file includes, compiled once: for the presets of clang's sanitizers, where reading
 # headers is half of the work. Files still include what they need, which every other build shows. For
-# GCC it saves an eighth, at 150 MB; and ccache passes over whatever is compiled so.
+# GCC it saves an eighth, at 150 MB.
 
 # The targets of this directory and of those below.
 function(httpool_targets_below directory result)
@@ -13,15 +13,14 @@ function(httpool_targets_below directory result)
   set(${result} "${found}" PARENT_SCOPE)
 endfunction()
 
-# Has every target that is compiled share the headers. To be called when all of them are there.
+# Has all targets share the headers that are compiled as all are. To be called when all are there.
 function(httpool_precompile_headers)
   set(source ${PROJECT_BINARY_DIR}/precompiled/empty.cpp)
   file(CONFIGURE OUTPUT ${source} CONTENT "")
   httpool_targets_below(${PROJECT_SOURCE_DIR} targets)
-  add_library(precompiled OBJECT ${source})
-  target_compile_features(precompiled PRIVATE cxx_std_20)
-  target_link_libraries(precompiled PRIVATE Boost::headers Threads::Threads httpool_build_settings)
-  target_precompile_headers(precompiled PRIVATE
+  add_library(httpool_precompiled OBJECT ${source})
+  target_link_libraries(httpool_precompiled PRIVATE Boost::headers Threads::Threads httpool_build_settings)
+  target_precompile_headers(httpool_precompiled PRIVATE
     <boost/asio/as_tuple.hpp>
     <boost/asio/awaitable.hpp>
     <boost/asio/bind_cancellation_slot.hpp>
@@ -49,8 +48,9 @@ function(httpool_precompile_headers)
     <vector>)
   foreach(target IN LISTS targets)
     get_target_property(type ${target} TYPE)
-    if(type MATCHES "EXECUTABLE|STATIC_LIBRARY|OBJECT_LIBRARY")
-      target_precompile_headers(${target} REUSE_FROM precompiled)
+    get_target_property(libraries ${target} LINK_LIBRARIES)
+    if(type MATCHES "EXECUTABLE|STATIC_LIBRARY|OBJECT_LIBRARY" AND libraries MATCHES "httpool_build_settings")
+      target_precompile_headers(${target} REUSE_FROM httpool_precompiled)
     endif()
   endforeach()
 endfunction()
