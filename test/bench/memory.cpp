@@ -9,6 +9,7 @@
 #include <httpool/client.hpp>
 #include <httpool/connection_pool.hpp>
 #include <httpool/server.hpp>
+#include <httpool/tls_client.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -121,6 +122,33 @@ figures measure_client(std::size_t idle) {
   return measure(context, before);
 }
 
+#ifdef BENCH_TLS
+/// The same over TLS, with a server that listens there.
+figures measure_tls_client(std::size_t idle, std::uint16_t port) {
+  asio::io_context context(1);
+  httpool::tls_options trust;
+  trust.verify_peer = false;
+  httpool::client_options options;
+  options.pool = sized_for(idle);
+  options.pool.tls = httpool::tls_client::create(trust);
+  httpool::client client(context, {httpool::scheme::https, "127.0.0.1", port}, options);
+  const auto fill = [&](std::size_t count) {
+    for (std::size_t i = 0; i != count; ++i)
+      client.async_send(httpool::request(),
+                        [](boost::system::error_code ec, const httpool::client_response&) {
+                          if (ec)
+                            throw boost::system::system_error(ec, "an exchange over TLS");
+                        });
+    while (client.stats().front().pool.idle != count)
+      context.run_one();
+  };
+  fill(1);
+  const std::size_t before = bytes_in_use();
+  fill(idle);
+  return measure(context, before);
+}
+#endif
+
 /// Connections of a pool that have not served yet.
 figures measure_pool(std::size_t idle) {
   bare_peer server(&accept_each);
@@ -147,24 +175,35 @@ int run_memory(const std::vector<std::string>& given) {
   flags.add_options()("connections", po::value<std::size_t>()->default_value(10'000),
                       "that are idle")("most", po::value<std::size_t>()->default_value(0),
                                        "bytes of an idle connection; more fail, unless it is 0");
+#ifdef BENCH_TLS
+  flags.add_options()("tls-port", po::value<std::uint16_t>(),
+                      "of a TLS server here: a client's connections to it, too, a tenth as many");
+#endif
   const po::variables_map values = read(flags, given);
   const auto idle = at_least<std::size_t>(values, "connections", 2);
   const auto most = at_least<std::size_t>(values, "most", 0);
   allow_descriptors(idle + 100);
   bool is_good = true;
-  const auto tell = [&](const std::string& what, const figures& bytes) {
+  const auto tell = [&](const std::string& what, std::size_t count, const figures& bytes) {
     const auto line = [&](const std::string& name, std::size_t each) {
-      std::cout << R"({"case":")" << name << R"(","connections":)" << idle
+      std::cout << R"({"case":")" << name << R"(","connections":)" << count
                 << R"(,"bytes_per_connection":)" << each << '}' << std::endl;
     };
-    const std::size_t counted = idle - 1; // the first one was there before
+    const std::size_t counted = count - 1; // the first one was there before
     line(what + "_just_used", bytes.just_used / counted);
     line(what, bytes.idle / counted);
-    is_good = is_good && (most == 0 || bytes.idle / counted <= most);
+    return bytes.idle / counted;
   };
-  tell("server", measure_server(idle));
-  tell("client", measure_client(idle));
-  tell("pool", measure_pool(idle));
+  for (const auto& [what, bytes] :
+       {std::pair("server", measure_server(idle)), std::pair("client", measure_client(idle)),
+        std::pair("pool", measure_pool(idle))})
+    is_good = (tell(what, idle, bytes) <= most || most == 0) && is_good;
+#ifdef BENCH_TLS
+  if (const auto& port = values["tls-port"]; !port.empty()) {
+    const std::size_t count = std::max<std::size_t>(idle / 10, 2);
+    tell("client_tls", count, measure_tls_client(count, port.as<std::uint16_t>()));
+  }
+#endif
   if (!is_good)
     std::cerr << "httpool_bench: more than " << most << " bytes a connection" << std::endl;
   return is_good ? 0 : 1;
