@@ -64,10 +64,10 @@ struct usage_error : std::runtime_error {
 /// \throws usage_error
 options parse(int argc, const char* const* argv);
 
-/// How to use the program, in short,
-constexpr std::string_view usage_line = "usage: service_a URL... [options]";
+/// How to use the program, in short.
+inline constexpr std::string_view usage_line = "usage: service_a URL... [options]";
 
-/// and with all its options.
+/// The same with all its options.
 std::string usage();
 
 } // namespace service_a

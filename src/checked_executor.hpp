@@ -11,7 +11,7 @@ namespace httpool::detail {
 /// \throws std::invalid_argument if it is empty.
 inline boost::asio::any_io_executor checked_executor(boost::asio::any_io_executor executor) {
   if (!executor)
-    throw std::invalid_argument("httpool: executor is empty, but must be that of a context");
+    throw std::invalid_argument("httpool: executor is empty, but must be one that runs handlers");
   return executor;
 }
 

@@ -212,7 +212,8 @@ int run(const arguments& wanted) {
 int refuse(std::string why) {
   std::replace_if(
       why.begin(), why.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  std::cerr << "connection_pool_demo: " << why << '\n' << usage_line << '\n';
+  std::cerr << "connection_pool_demo: " << why << '\n'
+            << usage_line << "; --help lists the options\n";
   return 2;
 }
 

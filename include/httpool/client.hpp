@@ -106,9 +106,9 @@ struct client_options {
   /// responses are malformed; a cancelled one does not.
   std::size_t pipeline_depth = 1;
 
-  /// The most bytes that the head of a response, together with those of the informational responses
-  /// (1xx) before it, or a trailer section, may have; beyond it `error::head_too_large`. Above
-  /// zero, at most 2^31.
+  /// The most bytes of the head of a response, with those of the informational responses (1xx)
+  /// before it, and the most of a trailer section; beyond it `error::head_too_large`. Above zero,
+  /// at most 2^31.
   std::size_t max_head_bytes = 64 * 1024;
 
   /// The most field lines that the head of a response may have; beyond it `error::head_too_large`.

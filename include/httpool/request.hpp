@@ -35,7 +35,7 @@ public:
   request() noexcept = default;
 
   /// A request of that method (case matters) for that target, without fields and body. For a client
-  /// the target is a URL, or a path that begins with `/`.
+  /// the target is a URL, a path that begins with `/`, or `*` for OPTIONS.
   request(std::string_view method, std::string_view target,
           http_version version = http_version::http_1_1);
 

@@ -25,7 +25,7 @@ problem parse_version(std::string_view text, http_version& version) noexcept {
 } // namespace
 
 void head_parser::reset(field_scanner::folding rule) noexcept {
-  most_bytes_ = limits_.bytes;
+  bytes_left_ = limits_.bytes;
   scanner_.reset(rule, limits_.fields);
   position_ = 0;
   line_ = 0;
@@ -33,10 +33,10 @@ void head_parser::reset(field_scanner::folding rule) noexcept {
   trouble_ = problem::none;
 }
 
-void head_parser::go_on(field_scanner::folding rule) noexcept {
-  const std::size_t left = most_bytes_ - size();
+void head_parser::pass_over(field_scanner::folding rule) noexcept {
+  const std::size_t left = bytes_left_ - size();
   reset(rule);
-  most_bytes_ = left;
+  bytes_left_ = left;
 }
 
 progress head_parser::fail(problem what) noexcept {
@@ -45,11 +45,11 @@ progress head_parser::fail(problem what) noexcept {
 }
 
 std::string_view head_parser::within_limit(std::string_view data) const noexcept {
-  return data.substr(0, most_bytes_);
+  return data.substr(0, bytes_left_);
 }
 
 progress head_parser::more(std::string_view data, problem over_limit) noexcept {
-  return data.size() >= most_bytes_ ? fail(over_limit) : progress::need_more;
+  return data.size() >= bytes_left_ ? fail(over_limit) : progress::need_more;
 }
 
 progress head_parser::start_line(std::string_view data, bool skip_empty_lines,
@@ -133,7 +133,7 @@ void response_parser::reset() noexcept {
 }
 
 void response_parser::pass_over() noexcept {
-  go_on(field_scanner::folding::unfold);
+  head_parser::pass_over(field_scanner::folding::unfold);
 }
 
 progress response_parser::parse(std::string_view data, response& into) {

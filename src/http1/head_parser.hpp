@@ -26,8 +26,8 @@ protected:
 
   void reset(field_scanner::folding rule) noexcept;
 
-  // Resets, but that the head which is done counts towards the limit of the next.
-  void go_on(field_scanner::folding rule) noexcept;
+  // After `done`: resets, but that this head counts towards the limit of the next.
+  void pass_over(field_scanner::folding rule) noexcept;
 
   progress fail(problem what) noexcept;
 
@@ -45,7 +45,7 @@ protected:
 
 private:
   head_limits limits_;
-  std::size_t most_bytes_ = 0; // that are left of the limit
+  std::size_t bytes_left_ = 0; // of the limit
   field_scanner scanner_;
   std::size_t position_ = 0;
   std::size_t line_ = 0;

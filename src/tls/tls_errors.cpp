@@ -54,8 +54,7 @@ bool has_lacked_certificate(const error_code& ec, SSL* handle) noexcept {
          SSL_get0_certificate_types(handle, &types) != 0 && !SSL_get_certificate(handle);
 }
 
-/// Whether a client's greeting was answered by what is no record of TLS. Later on it would be a
-/// peer that breaks the protocol.
+/// Whether what came in place of a server's greeting is no record of TLS.
 bool has_met_plain_text(const error_code& ec, SSL* handle) noexcept {
   return ec.category() == asio::error::get_ssl_category() &&
          ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER &&
