@@ -219,6 +219,44 @@ BOOST_AUTO_TEST_CASE(the_limits_of_a_head_are_exact) {
   BOOST_TEST(http1::status_of(problem::target_too_long) == 414u);
 }
 
+/// The fields of each head are counted alone, and the bytes of all of them together.
+BOOST_AUTO_TEST_CASE(heads_that_are_passed_over_leave_less_for_the_next) {
+  const std::string early = "HTTP/1.1 102 Processing\r\na: b\r\n\r\n";
+  const std::string last = "HTTP/1.1 200 OK\r\nc: d\r\n\r\n";
+  const auto step_of_last = [&](std::size_t limit, std::size_t piece) {
+    http1::response_parser parser(head_limits{limit, 1});
+    for (int i = 0; i != 2; ++i) {
+      response passed;
+      BOOST_TEST((parser.parse(early, passed) == progress::done));
+      BOOST_TEST(parser.size() == early.size());
+      parser.pass_over();
+    }
+    response got;
+    progress step = progress::need_more;
+    for (std::size_t end = 0; end < last.size() && step == progress::need_more;) {
+      end = std::min(end + piece, last.size());
+      step = parser.parse(std::string_view(last).substr(0, end), got);
+    }
+    return step;
+  };
+  const std::size_t all = 2 * early.size() + last.size();
+  for (std::size_t piece = 1; piece <= last.size(); ++piece) {
+    BOOST_TEST((step_of_last(all, piece) == progress::done));
+    BOOST_TEST((step_of_last(all - 1, piece) == progress::failed));
+  }
+  BOOST_TEST((step_of_last(2 * early.size(), 1) == progress::failed));
+  BOOST_TEST((step_of_last(2 * early.size(), last.size()) == progress::failed));
+
+  http1::response_parser parser(head_limits{all, 1});
+  response got;
+  parser.parse(early, got);
+  parser.reset();
+  got = response();
+  const std::string longest = "HTTP/1.1 200 " + std::string(all - 17, 'x') + "\r\n\r\n";
+  BOOST_TEST(longest.size() == all);
+  BOOST_TEST((parser.parse(longest, got) == progress::done));
+}
+
 BOOST_AUTO_TEST_CASE(a_response_is_the_same_however_its_bytes_arrive) {
   const std::string head = "HTTP/1.1 404 Not \xe4 Found\r\nA: 1\r\nContent-Length: 0\r\n\r\n";
   for (std::size_t piece = 1; piece <= head.size() + 4; ++piece) {
