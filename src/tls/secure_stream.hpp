@@ -52,19 +52,21 @@ public:
   /// Whether nothing has come. False if that cannot be told without decryption: `read_now` can.
   virtual bool is_quiet() noexcept = 0;
 
+  /// Writes a few bytes, which the transport has room for: would_block is an end like another.
+  virtual std::size_t write_now(boost::asio::const_buffer buffer,
+                                boost::system::error_code& ec) noexcept = 0;
+
   /// Writes at most one record, in which the buffers are gathered, without waiting. What the
-  /// transport has no room for counts as written, but is left to `send_rest` or `flush`: see
-  /// `has_unsent`. Not while a write is pending.
+  /// transport has no room for counts as written, but is left to `flush`, before which nothing else
+  /// may begin: see `has_unsent`. `would_block`, and nothing is written, if this cannot be done
+  /// over what is below. Not while a write is pending.
   virtual std::size_t write_now(const boost::asio::const_buffer* buffers, std::size_t count,
                                 boost::system::error_code& ec) = 0;
 
-  /// Whether `write_now`, or what answers the peer, has left something to send.
+  /// Whether `write_now` has left something to `flush`.
   virtual bool has_unsent() const noexcept = 0;
 
-  /// Sends what there is room for now of that: `would_block` if not all.
-  virtual void send_rest(boost::system::error_code& ec) noexcept = 0;
-
-  /// Sends all of that; the size is 0.
+  /// Sends what `write_now` has left; the size is 0.
   virtual void flush(io_handler handler) = 0;
 
   /// Tells the peer that nothing more will be sent (close_notify), if that can be said at once. Not
