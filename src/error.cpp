@@ -41,7 +41,7 @@ const char* text(int value) noexcept {
   case error::body_too_large:
     return "body_too_large: the body of the message exceeds the limit";
   case error::invalid_url:
-    return "invalid_url: the text is no URL that requests can be sent to, nor a path, which begins with '/'";
+    return "invalid_url: the text is no URL for requests, nor a path, which begins with '/'";
   case error::unsupported_scheme:
     return "unsupported_scheme: the scheme of the URL is neither http, https nor http+unix";
   case error::url_without_host:
@@ -63,7 +63,7 @@ const char* text(int value) noexcept {
   case error::proxy_authentication_failed:
     return "proxy_authentication_failed: the proxy does not accept the credentials";
   case error::tls_not_spoken:
-    return "tls_not_spoken: the peer, or a proxy, answered TLS with something else, such as plain HTTP";
+    return "tls_not_spoken: the peer, or a proxy, answered TLS with something else, such as http";
   }
   return "unknown httpool error";
 }
