@@ -56,7 +56,7 @@ public:
   virtual std::size_t write_now(boost::asio::const_buffer buffer,
                                 boost::system::error_code& ec) noexcept = 0;
 
-  /// Writes at most one record, in which the buffers are gathered, without waiting. What the
+  /// Writes what fits in one record at most, gathered from the buffers, without waiting. What the
   /// transport has no room for counts as written, but is left to `flush`, before which nothing else
   /// may begin: see `has_unsent`. `would_block`, and nothing is written, if this cannot be done
   /// over what is below. Not while a write is pending.

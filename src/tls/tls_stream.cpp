@@ -114,10 +114,13 @@ std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec
 /// What OpenSSL has to say is lost if there is no room for it and it is not kept, so that the
 /// connection is too: a reader that answers its peer must not take that for a want of input.
 std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec) {
-  const std::size_t size =
-      below() ? below()->write_now(buffer, ec) : plain_.lowest_layer().write_some(buffer, ec);
+  const auto* const from = static_cast<const unsigned char*>(buffer.data());
+  std::size_t size = 0;
+  if (keeps_rest_ && !rest_.empty()) // which goes first
+    ec = asio::error::would_block;
+  else
+    size = below() ? below()->write_now(buffer, ec) : plain_.lowest_layer().write_some(buffer, ec);
   if (ec == asio::error::would_block && keeps_rest_) {
-    const auto* const from = static_cast<const unsigned char*>(buffer.data());
     rest_.insert(rest_.end(), from + size, from + buffer.size());
     ec = error_code();
     return buffer.size();
@@ -286,7 +289,8 @@ std::size_t tls_stream::write_now(const asio::const_buffer* buffers, std::size_t
   below.keep_rest(true);
   std::size_t size = 0;
   try {
-    size = stream_.write_some(record, ec);
+    while (size != record.size() && !ec) // records may be set up to be smaller
+      size += stream_.write_some(record + size, ec);
   } catch (const std::bad_alloc&) {
     ec = asio::error::no_memory; // for the rest of a record that has begun
   }

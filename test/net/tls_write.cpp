@@ -97,6 +97,21 @@ BOOST_FIXTURE_TEST_CASE(a_record_is_cut_anywhere_and_the_rest_follows, without_r
   check_nothing_is_left(*this, sender, peer);
 }
 
+BOOST_FIXTURE_TEST_CASE(small_records_leave_with_the_first_of_them, without_room) {
+  tls_options settings = trust();
+  settings.customize = [](SSL_CTX* context) { SSL_CTX_set_max_send_fragment(context, 512); };
+  tls_peer peer(context, good(), {serves()});
+  client sender(context, https_to(peer), over(settings));
+  warm_up(sender);
+  std::size_t heard = 1;
+  for (const std::size_t bytes : sizes{0, 100, 512, 600, 1'600}) {
+    BOOST_TEST(end_of(start_with(bytes, sender, put(2'000))).error == error_code());
+    check_heard(peer, ++heard, 2'000);
+  }
+  BOOST_TEST(sender.pool().stats().made == 1u);
+  check_nothing_is_left(*this, sender, peer);
+}
+
 BOOST_FIXTURE_TEST_CASE(what_takes_more_than_a_record_is_sent_too, without_room) {
   tls_peer peer(context, good(), {serves()});
   client sender(context, https_to(peer), trusting());
