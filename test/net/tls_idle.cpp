@@ -156,15 +156,16 @@ BOOST_FIXTURE_TEST_CASE(what_comes_together_with_a_response_is_seen_before_the_n
 }
 
 /// A look takes in what a peer may well send at a stretch, but does not go on as long as it does.
+/// The floods come at once, or on a slow machine the watch would take them in as they trickle.
 BOOST_FIXTURE_TEST_CASE(floods_without_data_cost_an_idle_connection, idle) {
   check_lives(good(), repeated(20, tls_script().sends_ticket().updates_keys(true)));
   const auto check_floods = [&](const tls_script& what) {
-    check_dies(good(), repeated(4'000, what));
-    check_dies(good(), repeated(4'000, what), true);
+    check_dies(good(), what);
+    check_dies(good(), what, true);
   };
-  check_floods(tls_script().updates_keys(false));
-  check_floods(tls_script().updates_keys(true));
-  check_floods(tls_script().sends_ticket());
+  check_floods(tls_script().updates_keys(false).times(4'000));
+  check_floods(tls_script().updates_keys(true).times(4'000));
+  check_floods(tls_script().sends_ticket().times(4'000));
 }
 
 /// Each request to renew the keys is answered. A peer that reads none of the answers must not be

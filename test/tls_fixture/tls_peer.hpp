@@ -60,6 +60,7 @@ public:
     replier reply = {};
     chooser choice = {};
     timing delay = {};
+    unsigned times = 1;
   };
 
   script handshakes() && { return add({kind::handshake}); }
@@ -86,6 +87,11 @@ public:
   /// or at once.
   script sends_ticket() && { return add({kind::ticket}); }
   script updates_keys(bool is_requested) && { return add({kind::key_update, {}, is_requested}); }
+  /// The latest step, a ticket or a key update, so often, and all of it at a stretch.
+  script times(unsigned count) && {
+    steps.back().times = count;
+    return std::move(*this);
+  }
   /// close_notify, and nothing else.
   script says_end() && { return add({kind::end}); }
   /// Ends the sending side of the transport alone.
@@ -213,10 +219,12 @@ private:
         tls.send_ticket();
         return next();
       case kind::ticket:
-        tls.send_ticket();
+        for (unsigned i = 0; i != now.times; ++i)
+          tls.send_ticket();
         return flush();
       case kind::key_update:
-        tls.update_keys(now.size == 1);
+        for (unsigned i = 0; i != now.times; ++i)
+          tls.update_keys(now.size == 1);
         return flush();
       case kind::end:
         tls.say_end();
