@@ -99,7 +99,7 @@ BOOST_FIXTURE_TEST_CASE(a_record_is_cut_anywhere_and_the_rest_follows, without_r
 
 BOOST_FIXTURE_TEST_CASE(small_records_leave_with_the_first_of_them, without_room) {
   tls_options settings = trust();
-  settings.customize = [](SSL_CTX* context) { SSL_CTX_set_max_send_fragment(context, 512); };
+  settings.customize = [](SSL_CTX* handle) { SSL_CTX_set_max_send_fragment(handle, 512); };
   tls_peer peer(context, good(), {serves()});
   client sender(context, https_to(peer), over(settings));
   warm_up(sender);
