@@ -285,7 +285,7 @@ std::size_t tls_stream::write_now(const asio::const_buffer* buffers, std::size_t
     ec = asio::error::would_block; // and the other way to write says why
     return 0;
   }
-  const asio::const_buffer record = gather(buffers, count);
+  const asio::const_buffer record = asio::buffer(gather(buffers, count), record_size);
   below.keep_rest(true);
   std::size_t size = 0;
   try {
