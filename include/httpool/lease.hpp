@@ -11,7 +11,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -49,8 +48,7 @@ public:
 
   /// Takes `other`'s connection and leaves it empty.
   lease(lease&& other) noexcept
-      : core_(std::move(other.core_)),
-        connection_(std::exchange(other.connection_, nullptr)),
+      : connection_(std::exchange(other.connection_, nullptr)),
         keep_alive_(std::exchange(other.keep_alive_, false)),
         delivered_(other.delivered_) {}
 
@@ -58,7 +56,6 @@ public:
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       reset();
-      core_ = std::move(other.core_);
       connection_ = std::exchange(other.connection_, nullptr);
       keep_alive_ = std::exchange(other.keep_alive_, false);
       delivered_ = other.delivered_;
@@ -172,13 +169,12 @@ private:
   friend class detail::pool_core;
   friend lease&& deliver(lease& undelivered) noexcept;
 
-  lease(std::shared_ptr<detail::pool_core> core, detail::connection& connection,
-        bool delivered) noexcept;
+  lease(detail::connection& connection, bool delivered) noexcept
+      : connection_(&connection), delivered_(delivered) {}
 
   void end() noexcept;
 
-  std::shared_ptr<detail::pool_core> core_;
-  detail::connection* connection_ = nullptr;
+  detail::connection* connection_ = nullptr; ///< Which keeps its pool.
   bool keep_alive_ = false;
   bool delivered_ = false;
 };

@@ -23,6 +23,8 @@
 
 namespace httpool::detail {
 
+class pool_core;
+
 /// A coroutine of the pool's own, a dial or a probe, that can be ended from any thread.
 struct abortable {
   explicit abortable(const boost::asio::any_io_executor& executor)
@@ -61,8 +63,12 @@ struct abortable {
 /// lock; socket, stream and buffer by the owner of the dial, the lease or the closing, or, of an
 /// idle connection, under the lock.
 struct connection : ledger::connection {
-  explicit connection(const boost::asio::any_io_executor& executor) : socket(executor) {}
+  connection(std::shared_ptr<pool_core> its_pool, const boost::asio::any_io_executor& executor)
+      : pool(std::move(its_pool)), socket(executor) {}
 
+  /// Which is there for as long as it has connections: so no lease has to count itself. Each event
+  /// that ends a connection or gives one away may be the pool's last.
+  const std::shared_ptr<pool_core> pool;
   boost::asio::ip::tcp::socket socket;
   httpool::stream stream{socket};
   dial_steps dialed;                       ///< By its dial, and by nobody after that.

@@ -119,7 +119,7 @@ lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point d
     const liveness seen = look_at(c.stream);
     if (seen == liveness::good) {
       tell([&](pool_observer& o) { o.acquire_granted(c.id, duration::zero(), c.uses); });
-      return lease(shared_from_this(), c, true);
+      return lease(c, true);
     }
     run([&](todo& work) { ledger_.stale(work.now, c, nullptr, reason_of(seen)); });
   }

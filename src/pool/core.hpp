@@ -147,6 +147,7 @@ private:
     // Written out, since for the implicit one GCC 12 fills all of it, unused rooms too, with zeros.
     todo() noexcept {} // NOLINT(modernize-use-equals-default)
 
+    std::shared_ptr<pool_core> pool; ///< Until it is done; none if there is nothing to do.
     chain<acquire_operation> acquires;
     chain<connection> dials;
     chain<connection> probes;
@@ -159,11 +160,6 @@ private:
     std::optional<pool_snapshot> snapshot; ///< Only if there is an observer.
     std::unique_ptr<std::vector<overdue_lease>> overdue;
     std::optional<ended_drains> ended; ///< Only if there are any.
-
-    bool is_nothing() const noexcept {
-      return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
-             !has_errands && !is_empty && !overdue && !ended;
-    }
 
     /// Whether there is more of what a connection that was found dead, or a lease that was lost on
     /// its way, may lead to: beside grants, that is closes and dials.
@@ -182,11 +178,11 @@ private:
   /// follows. A time that was read before, even some milliseconds, serves for it as long as nobody
   /// waits.
   template <class Change>
-  void run(Change change, time_point roughly = time_point::max());
+  void run(const Change& change, time_point roughly = time_point::max());
 
   /// The first half of an event, whose second is `perform(work)`.
   template <class Change>
-  void decide(todo& work, Change change, time_point roughly = time_point::max());
+  void decide(todo& work, const Change& change, time_point roughly = time_point::max());
   void settle(todo& work);
   void carry_out(const ledger::decision& decision, todo& work);
   void settle_drains(todo& work);
@@ -224,7 +220,14 @@ private:
   void end_task(connection& c, const todo& work) noexcept;
   void end_again(const abortable& task) noexcept;
   void watch(connection& c, time_point now) noexcept;
-  void take(connection& c) noexcept;
+
+  /// Under the lock: an idle or new connection becomes leased. It is the lock that orders this.
+  void take(connection& c) noexcept {
+    c.late.store(false, std::memory_order_relaxed);
+    if (c.watch_is_armed)
+      end_watch(c);
+  }
+  void end_watch(connection& c) noexcept;
   void take_back(connection& c, time_point now) noexcept;
   void stirred(std::uint64_t id);
   void expire();

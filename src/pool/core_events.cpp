@@ -31,24 +31,38 @@ thread_local connection* under_way = nullptr;
 
 /// Under the lock: takes in what the ledger has decided.
 void pool_core::settle(todo& work) {
+  bool has_more = false; // to do than this
   if (budget_ && needs_other_permits())
     give_back_permits(work);
-  while (timer_ && ledger_.wants_dial(work.now) && start_wanted_dial(work)) {
-  }
-  for (const ledger::decision& d : ledger_.decisions())
+  while (timer_ && ledger_.wants_dial(work.now) && start_wanted_dial(work))
+    has_more = true;
+  for (const ledger::decision& d : ledger_.decisions()) {
     carry_out(d, work);
-  if (!drains_.empty())
+    has_more = true;
+  }
+  bool has_work = ledger_.has_waiters();
+  if (!drains_.empty()) {
     settle_drains(work);
-  if (budget_)
+    has_work |= !drains_.empty();
+    has_more = true;
+  }
+  if (budget_) {
     settle_budget(work);
-  const bool has_work = timer_ && (ledger_.has_waiters() || !drains_.empty());
+    has_more |= work.has_errands;
+  }
+  has_work &= timer_.has_value();
   const bool is_tracked = has_work == outstanding_.has_value() || track_work(has_work);
   const time_point wake = is_tracked ? time_point::max() : saturating_add(work.now, without_memory);
   if (!is_armed_by(wake))
     arm_timer(work.now, wake);
-  work.is_empty = has_owner_ && drains_.empty() && ledger_.is_empty(work.now);
+  if (has_owner_) {
+    work.is_empty = drains_.empty() && ledger_.is_empty(work.now);
+    has_more |= work.is_empty;
+  }
   if (observer_)
     work.snapshot = ledger_.snapshot();
+  if (has_more)
+    work.pool = shared_from_this();
 #ifndef NDEBUG
   ledger_.check_invariants(work.now);
 #endif
@@ -142,14 +156,11 @@ void pool_core::end_again(const abortable& task) noexcept {
   }
 }
 
-/// Under the lock: an idle or new connection becomes leased.
-void pool_core::take(connection& c) noexcept {
-  c.late = false;
-  if (c.watch_is_armed) {
-    c.watch_is_armed = false;
-    error_code ignored;
-    c.socket.cancel(ignored);
-  }
+/// Under the lock.
+void pool_core::end_watch(connection& c) noexcept {
+  c.watch_is_armed = false;
+  error_code ignored;
+  c.socket.cancel(ignored);
 }
 
 /// False if it cannot be.
@@ -163,7 +174,7 @@ bool pool_core::start_wanted_dial(todo& work) {
     ++permits_;
   }
   try {
-    auto c = std::make_unique<connection>(executor_);
+    auto c = std::make_unique<connection>(shared_from_this(), executor_);
     c->task = std::make_shared<abortable>(executor_);
     ledger_.dial(work.now, *c);
     c->task->deadline = c->deadline;
@@ -372,7 +383,7 @@ void pool_core::finish(acquire_operation& operation, todo& work) {
   }
   tell([&](pool_observer& o) { o.acquire_granted(c.id, wait, c.uses); });
   connection* const outer = std::exchange(under_way, &c);
-  complete(operation, error_code(), lease(shared_from_this(), c, false));
+  complete(operation, error_code(), lease(c, false));
   const bool is_lost = !std::exchange(under_way, outer);
   if (is_lost)
     decide(work, [&](todo&) { take_back(c, work.now); });

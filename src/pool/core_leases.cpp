@@ -27,22 +27,21 @@ void pool_core::end_lease(connection& c, bool keep) noexcept {
 }
 
 void pool_core::end_exchange(lease&& ended, time_point roughly) noexcept {
-  const auto core = std::move(ended.core_);
   const bool keep = ended.keep_alive();
   connection& c = *std::exchange(ended.connection_, nullptr);
   c.is_unseen = true;
-  core->give_back(c, keep && c.buffer.size() == 0,
-                  keep ? close_reason::unread_bytes : close_reason::dropped, roughly);
+  c.pool->give_back(c, keep && c.buffer.size() == 0,
+                    keep ? close_reason::unread_bytes : close_reason::dropped, roughly);
 }
 
 void pool_core::end_unused(lease unused) noexcept {
-  const auto core = std::move(unused.core_);
-  core->undelivered(*std::exchange(unused.connection_, nullptr));
+  connection& c = *std::exchange(unused.connection_, nullptr);
+  c.pool->undelivered(c);
 }
 
 void pool_core::give_back(connection& c, bool keep, close_reason otherwise,
                           time_point roughly) noexcept {
-  const auto end = [&](todo& work) {
+  const auto end = [this, &c, keep, otherwise](todo& work) {
     c.task.reset();
     if (c.late)
       ledger_.dropped(work.now, c, close_reason::cut_off);

@@ -12,16 +12,17 @@ namespace httpool::detail {
 /// After what time something is tried again for which there was no memory.
 constexpr duration without_memory = std::chrono::milliseconds(10);
 
+/// Once the lock is free there may be no pool any more, unless it has something to do.
 template <class Change>
-void pool_core::run(Change change, time_point roughly) {
+void pool_core::run(const Change& change, time_point roughly) {
   todo work;
   decide(work, change, roughly);
-  if (!work.is_nothing())
+  if (work.pool)
     perform(work);
 }
 
 template <class Change>
-void pool_core::decide(todo& work, Change change, time_point roughly) {
+void pool_core::decide(todo& work, const Change& change, time_point roughly) {
   const std::lock_guard lock(mutex_);
   if (roughly != time_point::max() && !ledger_.has_waiters())
     latest_ = std::max(latest_, roughly);

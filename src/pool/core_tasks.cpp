@@ -156,7 +156,7 @@ void pool_core::tell_made(connection& c) noexcept {
 
 /// What memory does not suffice for is destroyed, and the lease in it, which costs the connection.
 void pool_core::start_probe(connection& c) noexcept try {
-  lease asked(shared_from_this(), c, true);
+  lease asked(c, true);
   const auto task = std::make_shared<abortable>(executor_);
   {
     const std::lock_guard lock(mutex_);

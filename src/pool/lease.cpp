@@ -7,10 +7,6 @@
 
 namespace httpool {
 
-lease::lease(std::shared_ptr<detail::pool_core> core, detail::connection& connection,
-             bool delivered) noexcept
-    : core_(std::move(core)), connection_(&connection), delivered_(delivered) {}
-
 boost::asio::ip::tcp::socket& lease::socket() noexcept {
   return connection_->socket;
 }
@@ -24,7 +20,7 @@ boost::beast::flat_buffer& lease::buffer() noexcept {
 }
 
 lease::executor_type lease::get_executor() const noexcept {
-  return core_->executor();
+  return connection_->pool->executor();
 }
 
 std::uint64_t lease::id() const noexcept {
@@ -44,11 +40,11 @@ void lease::limit_idle(std::chrono::nanoseconds length) noexcept {
 }
 
 void lease::limit_uses(std::uint64_t more) noexcept {
-  core_->limit_uses(*connection_, more);
+  connection_->pool->limit_uses(*connection_, more);
 }
 
 void lease::expires_at(std::chrono::steady_clock::time_point deadline) noexcept {
-  core_->set_lease_deadline(*connection_, deadline);
+  connection_->pool->set_lease_deadline(*connection_, deadline);
 }
 
 void lease::expires_after(std::chrono::steady_clock::duration length) noexcept {
@@ -56,11 +52,11 @@ void lease::expires_after(std::chrono::steady_clock::duration length) noexcept {
 }
 
 void lease::cut_off() noexcept {
-  core_->cut_off(*connection_);
+  connection_->pool->cut_off(*connection_);
 }
 
 void lease::avoid_endpoint() noexcept {
-  core_->avoid_endpoint(*connection_);
+  connection_->pool->avoid_endpoint(*connection_);
 }
 
 void lease::describe(std::string_view use) noexcept {
@@ -75,17 +71,16 @@ boost::asio::ip::tcp::socket lease::detach() {
   if (connection_->stream.is_encrypted())
     throw std::logic_error("httpool: an encrypted connection is more than its socket: detach() "
                            "cannot give it away");
-  const auto core = std::move(core_);
-  return core->detach(*std::exchange(connection_, nullptr));
+  detail::connection& taken = *std::exchange(connection_, nullptr);
+  return taken.pool->detach(taken);
 }
 
 void lease::end() noexcept {
-  const auto core = std::move(core_);
-  detail::connection& connection = *std::exchange(connection_, nullptr);
+  detail::connection& ended = *std::exchange(connection_, nullptr);
   if (delivered_)
-    core->end_lease(connection, std::exchange(keep_alive_, false));
+    ended.pool->end_lease(ended, std::exchange(keep_alive_, false));
   else
-    core->undelivered(connection);
+    ended.pool->undelivered(ended);
 }
 
 } // namespace httpool

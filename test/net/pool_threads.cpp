@@ -220,6 +220,25 @@ BOOST_AUTO_TEST_CASE(a_pool_may_close_while_its_dials_and_probes_are_just_starti
   run.finish();
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_may_end_while_its_last_lease_does) {
+  counting_server host(1);
+  threads run(1);
+  for (int round = 0; round != 300; ++round) {
+    auto pool = std::make_unique<connection_pool>(run.context, host.endpoint());
+    lease held = pool->async_acquire(asio::use_future).get();
+    std::barrier begin(2);
+    std::thread lessee([&] {
+      begin.arrive_and_wait();
+      give_back(std::move(held));
+    });
+    begin.arrive_and_wait();
+    pool.reset();
+    lessee.join();
+    BOOST_TEST(becomes([&] { return host.open() == 0; }));
+  }
+  run.finish();
+}
+
 BOOST_AUTO_TEST_CASE(scar_98_a_context_may_die_in_a_storm) {
   const std::size_t before = descriptors();
   for (unsigned round = 0; round != 10; ++round) {
