@@ -345,7 +345,14 @@ private:
   void shrink_decisions() noexcept;
   std::size_t most_decisions() const noexcept;
   void decide(decision::action what, waiter* w, connection* c, boost::system::error_code why = {});
-  void settle(time_point now);
+
+  /// What a change may have made possible: a retry has its turn, an idle connection meets a waiter.
+  void settle(time_point now) {
+    start_retries(now);
+    if (!queue_.empty())
+      serve_queue(now);
+  }
+  void serve_queue(time_point now);
 
   void begin_wait(waiter& w, time_point now, time_point deadline, duration max_idle,
                   time_point dial_deadline) noexcept;
@@ -371,7 +378,18 @@ private:
   void note_due(time_point then) noexcept { quiet_until_ = std::min(quiet_until_, then); }
 
   void set_deadline(connection& c, time_point deadline) noexcept;
-  connections& list_of(state where) noexcept;
+  connections& list_of(state where) noexcept {
+    switch (where) {
+    case state::dialing:
+      return dialing_;
+    case state::idle:
+      return idle_;
+    case state::leased:
+      return leased_;
+    default:
+      return closing_;
+    }
+  }
   void move(connection& c, state to) noexcept;
   void remove(connection& c) noexcept;
   void begin_lease(time_point now, connection& c) noexcept;
@@ -381,14 +399,38 @@ private:
   void begin_close(time_point now, connection& c, close_reason reason);
   void count_closed(time_point now, const connection& c, close_reason reason) noexcept;
 
-  connection* take_idle(time_point now);
+  /// The newest idle connection that may serve, if any; those that may not are closed, of which
+  /// there is none as long as nothing is due.
+  connection* take_idle(time_point now) {
+    if (quiet_until_ <= now)
+      close_unfit_idle(now);
+    if (idle_.empty())
+      return nullptr;
+    connection& c = idle_.back();
+    c.waited = true;
+    return &c;
+  }
+  void close_unfit_idle(time_point now);
   void put_idle(connection& c) noexcept;
   void close_expired_idle(time_point now);
   void sweep(time_point now);
   void report_overdue(time_point now);
   void attend(time_point now, connection& c);
-  static bool is_over(const connection& c, time_point now) noexcept;
-  time_point due(const connection& c) const noexcept;
+
+  /// Whether its peer may have closed it by now, for want of use.
+  static bool is_over(const connection& c, time_point now) noexcept {
+    return saturating_add(c.idle_since, c.max_idle) <= now;
+  }
+
+  /// When an idle connection needs attention for any reason but the pool's idle timeout.
+  time_point due(const connection& c) const noexcept {
+    time_point first = std::min(c.expires_at, saturating_add(c.idle_since, c.max_idle));
+    if (!probe_due_)
+      first = std::min(first, saturating_add(c.checked_at, probe_interval_));
+    if (!c.watched)
+      first = std::min(first, c.watch_at);
+    return first;
+  }
   time_point idle_deadline() const noexcept;
   bool may_probe() const noexcept;
 
@@ -397,7 +439,11 @@ private:
   void end_dial(connection& c) noexcept;
   void count_dial_failure(time_point now, time_point began, boost::system::error_code why);
   void abort_dial(connection& c);
-  void start_retries(time_point now);
+  void start_retries(time_point now) {
+    if (held_back_ > 0)
+      start_held_back_dials(now);
+  }
+  void start_held_back_dials(time_point now);
   void give_up_own_dial(waiter& w);
   bool lacks_startable_dial(time_point now) const noexcept; ///< Without short cuts.
   bool may_start_dial(time_point now) const noexcept;

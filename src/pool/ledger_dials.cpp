@@ -89,9 +89,7 @@ void ledger::abort_dial(connection& c) {
 }
 
 /// The dials of retries whose turn has come start, before any that `wants_dial` may ask for.
-void ledger::start_retries(time_point now) {
-  if (held_back_ == 0)
-    return;
+void ledger::start_held_back_dials(time_point now) {
   for (connection& c : dialing_) {
     if (!may_start_dial(now))
       return;

@@ -15,21 +15,18 @@ constexpr duration watch_after = std::chrono::milliseconds(500);
 
 using action = ledger::decision::action;
 
-/// The newest idle connection that may serve, if any; those that may not are closed.
-ledger::connection* ledger::take_idle(time_point now) {
+/// Closes what was idle for too long, and then the newest as long as they may not serve.
+void ledger::close_unfit_idle(time_point now) {
   close_expired_idle(now);
   while (!idle_.empty()) {
     connection& c = idle_.back();
-    if (c.expires_at <= now) {
+    if (c.expires_at <= now)
       begin_close(now, c, close_reason::max_lifetime);
-    } else if (is_over(c, now)) {
+    else if (is_over(c, now))
       begin_close(now, c, close_reason::idle_timeout);
-    } else {
-      c.waited = true;
-      return &c;
-    }
+    else
+      return;
   }
-  return nullptr;
 }
 
 /// Keeps the idle list in the order of `idle_since`, which a probed connection keeps.
@@ -86,21 +83,6 @@ void ledger::attend(time_point now, connection& c) {
 /// Probes leave at least as many connections idle as they take, unless there is but one.
 bool ledger::may_probe() const noexcept {
   return probing_ == 0 || idle_.size() >= probing_ + 2;
-}
-
-/// Whether its peer may have closed it by now, for want of use.
-bool ledger::is_over(const connection& c, time_point now) noexcept {
-  return saturating_add(c.idle_since, c.max_idle) <= now;
-}
-
-/// When an idle connection needs attention for any reason but the pool's idle timeout.
-time_point ledger::due(const connection& c) const noexcept {
-  time_point first = std::min(c.expires_at, saturating_add(c.idle_since, c.max_idle));
-  if (!probe_due_)
-    first = std::min(first, saturating_add(c.checked_at, probe_interval_));
-  if (!c.watched)
-    first = std::min(first, c.watch_at);
-  return first;
 }
 
 } // namespace httpool::detail

@@ -19,9 +19,7 @@ using action = ledger::decision::action;
 
 // Waiters -----------------------------------------------------------------------------------------
 
-/// What a change may have made possible: an idle connection meets a waiter, a retry has its turn.
-void ledger::settle(time_point now) {
-  start_retries(now);
+void ledger::serve_queue(time_point now) {
   while (!queue_.empty()) {
     connection* const c = take_idle(now);
     if (!c || prefers_dial(now, queue_.front(), *c))
@@ -172,19 +170,6 @@ void ledger::set_deadline(connection& c, time_point deadline) noexcept {
   note_due(deadline);
 }
 
-ledger::connections& ledger::list_of(state where) noexcept {
-  switch (where) {
-  case state::dialing:
-    return dialing_;
-  case state::idle:
-    return idle_;
-  case state::leased:
-    return leased_;
-  default:
-    return closing_;
-  }
-}
-
 void ledger::move(connection& c, state to) noexcept {
   list_of(c.where).erase(connections::s_iterator_to(c));
   c.where = to;
@@ -259,7 +244,7 @@ void ledger::hand_on(time_point now, connection& c) {
     begin_close(now, c, close_reason::max_uses);
   else if (is_over(c, now))
     begin_close(now, c, close_reason::idle_timeout);
-  else if (waiter* const w = next_for(now, c))
+  else if (waiter* const w = has_waiters() ? next_for(now, c) : nullptr)
     serve(now, *w, c);
   else
     put_idle(c);

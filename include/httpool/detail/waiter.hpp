@@ -18,9 +18,12 @@ using duration = std::chrono::steady_clock::duration;
 /// The time `length` after `start`; durations of zero or less give `start`, and what would overflow
 /// gives the end of time.
 constexpr time_point saturating_add(time_point start, duration length) noexcept {
+  duration::rep end = 0;
   if (length <= duration::zero())
     return start;
-  return start > time_point::max() - length ? time_point::max() : start + length;
+  if (__builtin_add_overflow(start.time_since_epoch().count(), length.count(), &end))
+    return time_point::max();
+  return time_point(duration(end));
 }
 
 /// `sum` and `count` times `length` more, or the longest duration there is; no `length` below zero
