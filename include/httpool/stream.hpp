@@ -79,12 +79,36 @@ private:
       return fallback;
   }
 
+  template <class Allocator>
+  struct is_within_handler : std::false_type {};
+  template <class T, class... Signatures>
+  struct is_within_handler<boost::asio::any_completion_handler_allocator<T, Signatures...>>
+      : std::true_type {};
+
+  /// An allocator of `any_completion_handler` is in the handler, which Asio 1.81 destroys before it
+  /// frees what it has allocated with that for a handler around it.
+  template <class Handler>
+  static constexpr bool has_allocator_within = is_within_handler<
+      boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>>::value;
+
+  template <class Handler>
+  static auto allocator_of(const Handler& handler) noexcept {
+    using fallback = boost::asio::recycling_allocator<void>;
+    if constexpr (has_allocator_within<Handler>)
+      return fallback();
+    else
+      return boost::asio::get_associated_allocator(handler, fallback());
+  }
+
   /// A handler whose executor is of another kind finds its own way there, and keeps it busy.
   template <class Handler>
   static erased erase(Handler&& handler, const executor_type& fallback) {
     using type = std::decay_t<Handler>;
-    if constexpr (is_of_io_executor<type>) {
+    if constexpr (is_of_io_executor<type> && !has_allocator_within<type>) {
       return erased(std::forward<Handler>(handler));
+    } else if constexpr (is_of_io_executor<type>) {
+      return erased(
+          boost::asio::bind_allocator(allocator_of(handler), std::forward<Handler>(handler)));
     } else {
       const auto memory = allocator_of(handler);
       const auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -99,24 +123,6 @@ private:
                       })));
     }
   }
-
-  /// An allocator of `any_completion_handler` is in the handler, which Asio 1.81 destroys before it
-  /// frees what it has allocated with that for a handler around it.
-  template <class Handler>
-  static auto allocator_of(const Handler& handler) noexcept {
-    using fallback = boost::asio::recycling_allocator<void>;
-    using associated = boost::asio::associated_allocator_t<Handler, fallback>;
-    if constexpr (is_within_handler<associated>::value)
-      return fallback();
-    else
-      return boost::asio::get_associated_allocator(handler, fallback());
-  }
-
-  template <class Allocator>
-  struct is_within_handler : std::false_type {};
-  template <class T, class... Signatures>
-  struct is_within_handler<boost::asio::any_completion_handler_allocator<T, Signatures...>>
-      : std::true_type {};
 
   executor_type executor_;
   erased call_;
