@@ -10,6 +10,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 namespace httpool::detail {
 namespace {
@@ -94,7 +95,15 @@ pem_source read_pem(std::string_view file_field, const std::string& file,
 }
 
 std::vector<owned<X509>> certificates_in(const pem_source& source) {
-  return all_in<X509>(source, PEM_read_bio_X509, "a certificate");
+  auto all = all_in<X509>(source, PEM_read_bio_X509, "a certificate");
+  // OpenSSL reads the extensions once, when it needs them first. If it lacks memory just then, the
+  // certificate is bad for good.
+  for (const auto& each : all)
+    if (X509_check_purpose(each.get(), -1, 0) != 1 &&
+        ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+      throw std::bad_alloc();
+  ERR_clear_error();
+  return all;
 }
 
 std::vector<owned<X509_CRL>> revocation_lists_in(const pem_source& source) {
