@@ -22,6 +22,8 @@ namespace {
 liveness look_through(secure_stream& quiet, boost::system::error_code* why) noexcept {
   if (quiet.is_quiet())
     return liveness::good;
+  if (quiet.has_failed())
+    return liveness::closed;
   char byte = 0;
   boost::system::error_code ec;
   quiet.read_now(boost::asio::buffer(&byte, 1), ec);

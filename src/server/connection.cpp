@@ -360,6 +360,8 @@ void server_connection::give_back_memory() noexcept {
   in_.release();
   out_ = batch();
   request_ = request();
+  if (secure_stream* const secure = stream_access::secure(stream_))
+    secure->give_back_memory();
 }
 
 void server_connection::stop_waiting() noexcept {

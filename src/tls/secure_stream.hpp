@@ -17,7 +17,8 @@ namespace httpool::detail {
 /// Errors: `eof` if the peer has said that it will send no more; `error::connection_closed` if the
 /// transport ended without that; `error::certificate_error`; others of the transport and of
 /// OpenSSL's category. After an error, a cancelled operation included, the stream is good for
-/// nothing but its end: what is written then, or read without waiting, gives `connection_closed`.
+/// nothing but its end: what is written then gives `connection_closed`, as does what is read unless
+/// it was only a write that has failed.
 class secure_stream {
 public:
   secure_stream() = default;
@@ -46,27 +47,26 @@ public:
   virtual std::size_t read_now(boost::asio::mutable_buffer buffer,
                                boost::system::error_code& ec) noexcept = 0;
 
+  /// Whether there has been an error.
+  virtual bool has_failed() const noexcept = 0;
+
   /// Whether more has been received than was read: data, or what is to be taken in.
   virtual bool has_unread() noexcept = 0;
 
   /// Whether nothing has come. False if that cannot be told without decryption: `read_now` can.
   virtual bool is_quiet() noexcept = 0;
 
-  /// Writes a few bytes, which the transport has room for: would_block is an end like another.
-  virtual std::size_t write_now(boost::asio::const_buffer buffer,
-                                boost::system::error_code& ec) noexcept = 0;
-
   /// Writes what fits in one record at most, gathered from the buffers, without waiting. What the
   /// transport has no room for counts as written, but is left to `flush`, before which nothing else
-  /// may begin: see `has_unsent`. `would_block`, and nothing is written, if this cannot be done
-  /// over what is below. Not while a write is pending.
+  /// may be written: see `has_unsent`. `would_block`, and nothing is written, if the peer has to
+  /// send more first. Not while a write is pending.
   virtual std::size_t write_now(const boost::asio::const_buffer* buffers, std::size_t count,
                                 boost::system::error_code& ec) = 0;
 
-  /// Whether `write_now` has left something to `flush`.
+  /// Whether `write_now`, or a read that had to answer, has left something to `flush`.
   virtual bool has_unsent() const noexcept = 0;
 
-  /// Sends what `write_now` has left; the size is 0.
+  /// Sends what is left; the size is 0.
   virtual void flush(io_handler handler) = 0;
 
   /// Tells the peer that nothing more will be sent (close_notify), if that can be said at once. Not

@@ -285,7 +285,7 @@ detail::secure_stream_pointer openssl_client::secure(stream& over, std::string_v
   if (const auto session = sessions_.take(known.peer))
     SSL_set_session(handle.get(), session.get());
   return detail::secure_stream_pointer(
-      new detail::tls_stream(over, handle.release(), detail::tls_stream::role::client,
+      new detail::tls_stream(over, std::move(handle), detail::tls_stream::role::client,
                              std::shared_ptr<watcher>(shared_from_this())));
 }
 

@@ -195,7 +195,7 @@ detail::secure_stream_pointer openssl_server::secure(stream& over) {
   auto with = latest();
   owned<SSL> handle = with->new_handle();
   return detail::secure_stream_pointer(new detail::tls_stream(
-      over, handle.release(), detail::tls_stream::role::server, std::move(with)));
+      over, std::move(handle), detail::tls_stream::role::server, std::move(with)));
 }
 
 } // namespace

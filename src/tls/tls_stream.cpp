@@ -1,17 +1,17 @@
 #include "tls/tls_stream.hpp"
 
+#include "tls/tls_error.hpp"
+
 #include <httpool/error.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <new>
 #include <string_view>
 #include <utility>
 
@@ -28,197 +28,73 @@ namespace {
 /// The most that a record holds (RFC 8446 §5.1).
 constexpr std::size_t record_size = 16 * 1024;
 
-/// How much memory of gathered buffers a connection keeps that is looked at between two exchanges.
-constexpr std::size_t kept_record = 2 * 1024;
+/// What is taken in of a peer in one turn, and a record. To follow its changes of keys takes long.
+constexpr std::size_t most_in_a_turn = 8 * 1024;
 
 /// What a peer may send at a stretch without any data in it: tickets take a few kilobytes. Who goes
 /// on with key updates would have the thread for itself.
 constexpr std::size_t most_without_data = 64 * 1024;
 
-/// Whether the peer, or this side, found fault with a certificate (RFC 8446 §6.2).
-bool is_about_certificates(const error_code& ec) noexcept {
-  if (ec.category() != asio::error::get_ssl_category() ||
-      ERR_GET_LIB(static_cast<unsigned long>(ec.value())) != ERR_LIB_SSL)
-    return false;
-  switch (ERR_GET_REASON(static_cast<unsigned long>(ec.value()))) {
-  case SSL_R_CERTIFICATE_VERIFY_FAILED:
-  case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-  case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
-  case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-  case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
-  case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
-  case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-  case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-  case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-  case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    return true;
-  default:
-    return false;
-  }
-}
-
-/// Whether the certificates of the peer were found bad: the error may be that of a signature, which
-/// OpenSSL says before it says so.
-bool has_rejected(const error_code& ec, SSL* handle) noexcept {
-  return ec.category() == asio::error::get_ssl_category() &&
-         SSL_get_verify_mode(handle) != SSL_VERIFY_NONE &&
-         SSL_get_verify_result(handle) != X509_V_OK;
-}
-
-/// Whether the server has asked for a certificate, and closed for want of it: before TLS 1.3 there
-/// is no alert that says so.
-bool has_lacked_certificate(const error_code& ec, SSL* handle) noexcept {
-  const unsigned char* types = nullptr;
-  return ec.category() == asio::error::get_ssl_category() &&
-         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) ==
-             SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE &&
-         SSL_get0_certificate_types(handle, &types) != 0 && !SSL_get_certificate(handle);
-}
-
-/// Whether what came in place of a server's greeting is no record of TLS.
-bool has_met_plain_text(const error_code& ec, SSL* handle) noexcept {
-  return ec.category() == asio::error::get_ssl_category() &&
-         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER &&
-         SSL_get_state(handle) == TLS_ST_CW_CLNT_HELLO;
-}
-
-/// What is told of an error of the transport or of OpenSSL.
-error_code translated(const error_code& ec) noexcept {
-  if (ec == asio::ssl::error::stream_truncated || ec == asio::error::connection_reset ||
-      ec == asio::error::broken_pipe)
-    return error::connection_closed;
-  if (is_about_certificates(ec))
-    return error::certificate_error;
-  return ec;
-}
+/// How much memory of gathered buffers a connection keeps that is looked at between two exchanges.
+constexpr std::size_t kept_record = 2 * 1024;
 
 } // namespace
 
-// The layer below ---------------------------------------------------------------------------------
-
-tls_transport::tls_transport(stream& over) noexcept : plain_(over.lowest_layer()) {
-  stream_access::encrypt(plain_, stream_access::release(over));
+tls_stream::tls_stream(stream& over, owned<SSL> handle, role plays, std::shared_ptr<watcher> told)
+    : watcher_(std::move(told)), transport_(over), handle_(std::move(handle)), role_(plays) {
+  BIO* const bio = transport_.make_bio().release();
+  SSL_set_bio(handle_.get(), bio, bio);
+  SSL_set_mode(handle_.get(), SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  role_ == role::client ? SSL_set_connect_state(handle_.get())
+                        : SSL_set_accept_state(handle_.get());
 }
-
-std::size_t tls_transport::read_some(asio::mutable_buffer buffer, error_code& ec) {
-  if (allowed_ == 0) {
-    ec = error::protocol_error;
-    return 0;
-  }
-  const std::size_t size =
-      below() ? below()->read_now(buffer, ec) : plain_.lowest_layer().read_some(buffer, ec);
-  allowed_ -= std::min(allowed_, size);
-  return size;
-}
-
-/// What OpenSSL has to say is lost if there is no room for it and it is not kept, so that the
-/// connection is too: a reader that answers its peer must not take that for a want of input.
-std::size_t tls_transport::write_some(asio::const_buffer buffer, error_code& ec) {
-  const auto* const from = static_cast<const unsigned char*>(buffer.data());
-  std::size_t size = 0;
-  if (keeps_rest_ && !rest_.empty()) // which goes first
-    ec = asio::error::would_block;
-  else
-    size = below() ? below()->write_now(buffer, ec) : plain_.lowest_layer().write_some(buffer, ec);
-  if (ec == asio::error::would_block && keeps_rest_) {
-    rest_.insert(rest_.end(), from + size, from + buffer.size());
-    ec = error_code();
-    return buffer.size();
-  }
-  if (ec == asio::error::would_block)
-    ec = error::connection_closed;
-  return size;
-}
-
-// The stream --------------------------------------------------------------------------------------
-
-tls_stream::tls_stream(stream& over, SSL* handle, role plays, std::shared_ptr<watcher> told)
-    : watcher_(std::move(told)), stream_(over, handle), role_(plays) {}
 
 /// OpenSSL takes a session for bad whose connection goes without a shutdown.
 tls_stream::~tls_stream() {
-  SSL* const handle = stream_.native_handle();
   if (is_established_)
-    SSL_set_shutdown(handle, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_set_shutdown(handle_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   else
     watcher_->failed();
 }
 
-asio::awaitable<void> tls_stream::handshake() {
-  stream_.lowest_layer().non_blocking(true);
-  const auto side =
-      role_ == role::client ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
-  const auto [ec] = co_await stream_.async_handshake(side, asio::as_tuple(asio::use_awaitable));
-  SSL* const handle = stream_.native_handle();
-  if (ec && (has_rejected(ec, handle) || has_lacked_certificate(ec, handle)))
-    throw boost::system::system_error(ended(error::certificate_error));
-  if (ec && has_met_plain_text(ec, handle))
-    throw boost::system::system_error(ended(error::tls_not_spoken));
-  if (ec)
-    throw boost::system::system_error(ended(ec));
-  if (const error_code refused = watcher_->completed(handle))
-    throw boost::system::system_error(ended(refused));
-  is_established_ = true;
-  // Asio has OpenSSL free both of its buffers after every record: that is for those who are idle,
-  // and know not when.
-  if (role_ == role::client)
-    SSL_clear_mode(handle, SSL_MODE_RELEASE_BUFFERS);
+// OpenSSL -----------------------------------------------------------------------------------------
+
+/// Calls OpenSSL, which must know nothing of earlier errors, or would take them for its own.
+template <class Call>
+error_code tls_stream::ask(std::size_t allowed, Call call) noexcept {
+  if (ERR_peek_error() != 0)
+    ERR_clear_error();
+  transport_.allow(allowed);
+  const int result = call(handle_.get());
+  return result == 1 ? error_code() : tls_error(handle_.get(), result, transport_.read_error());
 }
 
-/// The handler of an operation, which learns what its error means. What is associated with the
-/// handler stays so.
-struct tls_operation_end {
-  using executor_type = io_handler::executor_type;
-  using allocator_type = io_handler::allocator_type;
-  using cancellation_slot_type = io_handler::cancellation_slot_type;
-
-  tls_stream* self;
-  io_handler handler;
-  error_code refusal = {};
-
-  void operator()(error_code ec, std::size_t size) {
-    --self->pending_;
-    if (!ec)
-      ec = refusal;
-    handler(ec ? self->ended(ec) : ec, size);
-  }
-
-  executor_type get_executor() const noexcept { return handler.get_executor(); }
-  allocator_type get_allocator() const noexcept { return handler.get_allocator(); }
-  cancellation_slot_type get_cancellation_slot() const noexcept {
-    return handler.get_cancellation_slot();
-  }
-};
-
-/// The handler of a flush, which has sent nothing that is not counted already.
-struct tls_flush_end : tls_operation_end {
-  void operator()(error_code ec, std::size_t) {
-    auto& rest = self->stream_.next_layer().rest();
-    if (rest.capacity() > kept_record)
-      std::vector<unsigned char>().swap(rest);
-    rest.clear();
-    tls_operation_end::operator()(ec, 0);
-  }
-};
-
-error_code tls_stream::ended(error_code ec) noexcept {
-  has_failed_ = true;
-  return translated(ec);
+/// What OpenSSL has to answer leaves together.
+std::size_t tls_stream::decrypt(asio::mutable_buffer to, std::size_t allowed,
+                                error_code& ec) noexcept {
+  ec.clear();
+  std::size_t size = 0;
+  if (to.size() == 0)
+    return size;
+  transport_.cork(true);
+  ec = ask(allowed, [&](SSL* handle) { return SSL_read_ex(handle, to.data(), to.size(), &size); });
+  transport_.cork(false);
+  return size;
 }
 
-void tls_stream::read_some(asio::mutable_buffer buffer, io_handler handler) {
-  ++pending_;
-  stream_.async_read_some(buffer, tls_operation_end{this, std::move(handler)});
-}
-
-void tls_stream::write_some(const asio::const_buffer* buffers, std::size_t count,
-                            io_handler handler) {
-  ++pending_;
-  if (has_failed_) // what follows half a record would be taken for its rest
-    return stream_.async_write_some(
-        asio::const_buffer(),
-        tls_operation_end{this, std::move(handler), error::connection_closed});
-  stream_.async_write_some(gather(buffers, count), tls_operation_end{this, std::move(handler)});
+/// All that fits in a record, or nothing: `would_block` if OpenSSL has to read first.
+std::size_t tls_stream::encrypt(asio::const_buffer from, error_code& ec) noexcept {
+  ec.clear();
+  std::size_t size = 0;
+  if (from.size() == 0)
+    return size;
+  const std::size_t most = std::min(from.size(), record_size);
+  ec = ask(most_in_a_turn,
+           [&](SSL* handle) { return SSL_write_ex(handle, from.data(), most, &size); });
+  if (!ec)
+    ec = transport_.write_error();
+  return ec ? 0 : size;
 }
 
 asio::const_buffer tls_stream::gather(const asio::const_buffer* buffers, std::size_t count) {
@@ -235,97 +111,308 @@ asio::const_buffer tls_stream::gather(const asio::const_buffer* buffers, std::si
   return asio::buffer(record_);
 }
 
-/// What Asio reads it hands to OpenSSL at once.
+/// What is told of an error that may have cut a record: nothing more is written.
+error_code tls_stream::writing_ended(error_code ec) noexcept {
+  has_failed_ |= bool(ec);
+  return translated(ec);
+}
+
+/// The same where data may be lost: nor is anything read.
+error_code tls_stream::reading_ended(error_code ec) noexcept {
+  if (ec)
+    read_end_ = ec == asio::error::eof ? ec : error_code(error::connection_closed);
+  return writing_ended(ec);
+}
+
+// The handshake -----------------------------------------------------------------------------------
+
+asio::awaitable<void> tls_stream::handshake() {
+  transport_.lowest_layer().non_blocking(true);
+  error_code ec = co_await shake_hands();
+  if (ec)
+    ec = translated_of_handshake(ec, handle_.get());
+  else
+    ec = watcher_->completed(handle_.get());
+  if (ec)
+    throw boost::system::system_error(reading_ended(ec));
+  is_established_ = true;
+  // What is freed after every record is for those who are idle, and know not when.
+  if (role_ == role::client)
+    SSL_clear_mode(handle_.get(), SSL_MODE_RELEASE_BUFFERS);
+}
+
+asio::awaitable<error_code> tls_stream::shake_hands() {
+  for (;;) {
+    transport_.cork(true);
+    const error_code ec = ask(most_in_a_turn, SSL_do_handshake);
+    transport_.cork(false);
+    const error_code not_sent = co_await send_flight();
+    if (ec && ec != asio::error::would_block)
+      co_return ec; // of which an alert has told the peer
+    if (not_sent || !ec)
+      co_return not_sent;
+    const auto [none_came, size] =
+        co_await transport_.async_fill(asio::as_tuple(asio::use_awaitable));
+    if (const error_code failed = input_came(none_came, size))
+      co_return failed;
+  }
+}
+
+asio::awaitable<error_code> tls_stream::send_flight() {
+  while (!transport_.write_error() && transport_.has_unsent()) {
+    const auto [ec, size] = co_await transport_.async_send(asio::as_tuple(asio::use_awaitable));
+    transport_.sent(ec, size);
+  }
+  co_return transport_.write_error();
+}
+
+// Operations --------------------------------------------------------------------------------------
+
+/// What the steps of a read or a write have in common. What is associated with its handler is so
+/// with each of them.
+struct tls_stream::operation {
+  using executor_type = io_handler::executor_type;
+  using allocator_type = io_handler::allocator_type;
+  using cancellation_slot_type = io_handler::cancellation_slot_type;
+
+  operation(tls_stream& of, io_handler then)
+      : self(&of), handler(std::move(then)), cancellation(handler.get_cancellation_slot()) {}
+
+  void end(error_code ec, std::size_t size) {
+    --self->pending_;
+    handler(ec, size);
+  }
+
+  /// What was cancelled between two steps must not take the next.
+  bool is_cancelled() const noexcept {
+    return cancellation.cancelled() != asio::cancellation_type::none;
+  }
+
+  executor_type get_executor() const noexcept { return handler.get_executor(); }
+  allocator_type get_allocator() const noexcept { return handler.get_allocator(); }
+  cancellation_slot_type get_cancellation_slot() const noexcept { return cancellation.slot(); }
+
+  tls_stream* self;
+  io_handler handler;
+  asio::cancellation_state cancellation;
+};
+
+/// One that has ended where it began, so that its handler has to wait for its turn.
+struct tls_stream::completion : operation {
+  completion(operation of, error_code with, std::size_t bytes)
+      : operation(std::move(of)), ec(with), size(bytes) {}
+
+  void operator()(error_code, std::size_t) { end(ec, size); }
+
+  error_code ec;
+  std::size_t size;
+};
+
+struct tls_stream::reading : operation {
+  reading(operation of, asio::mutable_buffer buffer) : operation(std::move(of)), to(buffer) {}
+
+  /// Input has come, or none will,
+  void operator()(error_code ec, std::size_t size) { go_on(self->input_came(ec, size)); }
+
+  /// or another operation has waited for it.
+  void operator()(error_code) { go_on({}); }
+
+  void go_on(error_code ec) {
+    if (!ec && is_cancelled())
+      ec = asio::error::operation_aborted;
+    const std::size_t size = ec ? 0 : self->decrypt(to, most_in_a_turn, ec);
+    if (ec == asio::error::would_block)
+      self->await_input(std::move(*this));
+    else
+      end(self->reading_ended(ec), size);
+  }
+
+  asio::mutable_buffer to;
+};
+
+/// Sends what is kept. What that counts for was written before.
+struct tls_stream::flushing : operation {
+  flushing(operation of, std::size_t bytes) : operation(std::move(of)), size(bytes) {}
+
+  void operator()(error_code ec, std::size_t bytes) {
+    self->transport_.sent(ec, bytes);
+    go_on(self->transport_.write_error());
+  }
+
+  void go_on(error_code ec) {
+    const bool is_done = !self->has_unsent();
+    if (!ec && !is_done && is_cancelled())
+      ec = asio::error::operation_aborted;
+    if (ec || is_done)
+      end(self->writing_ended(ec), ec ? 0 : size);
+    else
+      self->transport_.async_send(std::move(*this));
+  }
+
+  std::size_t size;
+};
+
+struct tls_stream::writing : operation {
+  writing(operation of, asio::const_buffer buffer) : operation(std::move(of)), from(buffer) {}
+
+  void operator()(error_code ec, std::size_t size) { go_on(self->input_came(ec, size)); }
+  void operator()(error_code) {
+    go_on(self->has_failed_ ? error_code(error::connection_closed) : error_code());
+  }
+
+  void go_on(error_code ec) {
+    if (!ec && is_cancelled())
+      ec = asio::error::operation_aborted;
+    const std::size_t size = ec ? 0 : self->encrypt(from, ec);
+    if (ec == asio::error::would_block)
+      self->await_input(std::move(*this));
+    else
+      flushing(std::move(*this), size).go_on(ec);
+  }
+
+  asio::const_buffer from;
+};
+
+/// Two may wait, if OpenSSL has to read before it writes: half a ticket has come. One of them
+/// reads, and both go on.
+template <class Operation>
+void tls_stream::await_input(Operation of) {
+  if (!transport_.is_filling())
+    return transport_.async_fill(std::move(of));
+  if (!input_turn_)
+    input_turn_.emplace(transport_.get_executor(), asio::steady_timer::time_point::max());
+  input_turn_->async_wait(std::move(of));
+}
+
+/// The transport may end only after the peer has said so.
+error_code tls_stream::input_came(error_code ec, std::size_t size) {
+  transport_.filled(size);
+  if (input_turn_)
+    input_turn_->cancel();
+  return ec == asio::error::eof ? error_code(error::connection_closed) : ec;
+}
+
+/// To read nothing takes no time, but a turn.
+void tls_stream::complete(operation of, error_code ec, std::size_t size) {
+  transport_.lowest_layer().async_read_some(asio::mutable_buffer(),
+                                            completion(std::move(of), ec, size));
+}
+
+/// Where there is no memory for an operation that has begun, what it has taken is lost.
+template <class Begin>
+void tls_stream::begin_operation(io_handler handler, Begin begin) {
+  ++pending_;
+  try {
+    begin(operation(*this, std::move(handler)));
+  } catch (...) {
+    --pending_;
+    reading_ended(asio::error::no_memory);
+    throw;
+  }
+}
+
+void tls_stream::read_some(asio::mutable_buffer buffer, io_handler handler) {
+  begin_operation(std::move(handler), [&](operation begun) {
+    if (read_end_)
+      return complete(std::move(begun), read_end_, 0);
+    error_code ec = asio::error::would_block;
+    const bool is_at_hand = buffer.size() == 0 || has_unread();
+    const std::size_t size = is_at_hand ? decrypt(buffer, most_in_a_turn, ec) : 0;
+    if (ec == asio::error::would_block)
+      await_input(reading(std::move(begun), buffer));
+    else
+      complete(std::move(begun), reading_ended(ec), size);
+  });
+}
+
+void tls_stream::write_some(const asio::const_buffer* buffers, std::size_t count,
+                            io_handler handler) {
+  begin_operation(std::move(handler), [&](operation begun) {
+    if (has_failed_)
+      return complete(std::move(begun), error::connection_closed, 0);
+    const asio::const_buffer record = gather(buffers, count);
+    error_code ec;
+    const std::size_t size = encrypt(record, ec);
+    if (ec == asio::error::would_block)
+      await_input(writing(std::move(begun), record));
+    else if (!ec && has_unsent())
+      transport_.async_send(flushing(std::move(begun), size));
+    else
+      complete(std::move(begun), writing_ended(ec), size);
+  });
+}
+
+void tls_stream::flush(io_handler handler) {
+  begin_operation(std::move(handler), [&](operation begun) {
+    if (has_unsent())
+      transport_.async_send(flushing(std::move(begun), 0));
+    else
+      complete(std::move(begun), writing_ended(transport_.write_error()), 0);
+  });
+}
+
+// Without waiting ---------------------------------------------------------------------------------
+
+std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) noexcept {
+  ec = read_end_;
+  if (ec)
+    return 0;
+  if (record_.capacity() > kept_record)
+    std::vector<unsigned char>().swap(record_);
+  const std::size_t size = decrypt(buffer, most_without_data, ec);
+  if (ec == asio::error::would_block && transport_.has_spent_allowance())
+    ec = error::protocol_error;
+  if (ec != asio::error::would_block)
+    ec = reading_ended(ec);
+  return size;
+}
+
 bool tls_stream::has_unread() noexcept {
-  SSL* const handle = stream_.native_handle();
-  return SSL_has_pending(handle) != 0 || BIO_ctrl_pending(SSL_get_rbio(handle)) != 0 ||
-         stream_.next_layer().has_unread();
+  return transport_.has_unread() || SSL_has_pending(handle_.get()) != 0;
 }
 
 /// To ask the socket takes less than to ask OpenSSL.
 bool tls_stream::is_quiet() noexcept {
-  tls_transport& below = stream_.next_layer();
-  if (has_failed_ || !below.is_lowest() || has_unread())
+  if (has_failed() || !transport_.is_lowest() || has_unread())
     return false;
   char byte = 0;
   const ssize_t seen =
-      ::recv(below.lowest_layer().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+      ::recv(transport_.lowest_layer().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return seen < 0 && errno == EAGAIN;
-}
-
-std::size_t tls_stream::read_now(asio::mutable_buffer buffer, error_code& ec) noexcept {
-  if (has_failed_) {
-    ec = error::connection_closed;
-    return 0;
-  }
-  if (record_.capacity() > kept_record)
-    std::vector<unsigned char>().swap(record_);
-  stream_.next_layer().limit_reads(most_without_data);
-  const std::size_t size = stream_.read_some(buffer, ec);
-  if (ec && ec != asio::error::would_block)
-    ec = ended(ec);
-  return size;
-}
-
-std::size_t tls_stream::write_now(asio::const_buffer buffer, error_code& ec) noexcept {
-  if (has_failed_) {
-    ec = error::connection_closed;
-    return 0;
-  }
-  const std::size_t size = stream_.write_some(buffer, ec);
-  if (ec)
-    ec = ended(ec);
-  return size;
 }
 
 std::size_t tls_stream::write_now(const asio::const_buffer* buffers, std::size_t count,
                                   error_code& ec) {
-  tls_transport& below = stream_.next_layer();
-  if (has_failed_ || !below.is_lowest()) {
+  if (has_failed_) {
     ec = asio::error::would_block; // and the other way to write says why
     return 0;
   }
-  const asio::const_buffer record = asio::buffer(gather(buffers, count), record_size);
-  below.keep_rest(true);
-  std::size_t size = 0;
-  try {
-    while (size != record.size() && !ec) // records may be set up to be smaller
-      size += stream_.write_some(record + size, ec);
-  } catch (const std::bad_alloc&) {
-    ec = asio::error::no_memory; // for the rest of a record that has begun
-  }
-  below.keep_rest(false);
-  if (ec)
-    ec = ended(ec);
+  const std::size_t size = encrypt(gather(buffers, count), ec);
+  if (ec != asio::error::would_block)
+    ec = writing_ended(ec);
   return size;
 }
 
-void tls_stream::flush(io_handler handler) {
-  ++pending_;
-  tls_transport& below = stream_.next_layer();
-  asio::async_write(below.lowest_layer(), asio::buffer(below.rest()),
-                    tls_flush_end{{this, std::move(handler)}});
-}
-
 void tls_stream::give_back_memory() noexcept {
-  SSL* const handle = stream_.native_handle();
-  // OpenSSL before 3.0.14 frees what it needs if but the header of a record has come.
-  if (SSL_rstate_string(handle) == std::string_view("RH"))
-    SSL_free_buffers(handle); // unless a part of a record is in them
+  // OpenSSL before 3.0.14 frees what it needs if but the header of a record has come, or not all of
+  // its data was read.
+  if (SSL_has_pending(handle_.get()) == 0 &&
+      SSL_rstate_string(handle_.get()) == std::string_view("RH"))
+    SSL_free_buffers(handle_.get());
   std::vector<unsigned char>().swap(record_);
-  if (secure_stream* const below = stream_.next_layer().below())
-    below->give_back_memory();
+  transport_.give_back_memory();
 }
 
 void tls_stream::say_end() noexcept {
   // The end that the peer has said is answered (RFC 8446 §6.1).
-  const bool is_answer = SSL_get_shutdown(stream_.native_handle()) == SSL_RECEIVED_SHUTDOWN;
+  const bool is_answer = SSL_get_shutdown(handle_.get()) == SSL_RECEIVED_SHUTDOWN;
   if (!is_established_ || pending_ != 0 || (has_failed_ && !is_answer))
     return;
   has_failed_ = true;
-  error_code ignored; // would_block, since the peer has not said the same
-  stream_.next_layer().limit_reads(most_without_data);
-  stream_.shutdown(ignored);
+  transport_.cork(true); // what is kept goes first
+  SSL_shutdown(handle_.get());
+  transport_.cork(false);
+  ERR_clear_error();
 }
 
 } // namespace httpool::detail

@@ -31,12 +31,9 @@ public:
     ec = boost::asio::error::would_block;
     return 0;
   }
+  bool has_failed() const noexcept override { return false; }
   bool has_unread() noexcept override { return false; }
   bool is_quiet() noexcept override { return true; }
-  std::size_t write_now(boost::asio::const_buffer, error_code& ec) noexcept override {
-    ec = boost::asio::error::would_block;
-    return 0;
-  }
   std::size_t write_now(const boost::asio::const_buffer*, std::size_t, error_code& ec) override {
     ec = boost::asio::error::would_block;
     return 0;

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,8 +48,61 @@ inline tls_script in_a_row(tls_script first, const tls_script& then) {
   return first;
 }
 
+/// How a read or a write over a stream has ended, if it has.
+struct transfer {
+  bool is_done = false;
+  error_code error = {};
+  std::size_t size = 0;
+};
+using transfer_pointer = std::shared_ptr<transfer>;
+
+inline auto into(transfer_pointer result) {
+  return [result = std::move(result)](error_code ec, std::size_t size) {
+    *result = {true, ec, size};
+  };
+}
+
+inline transfer_pointer start_read(httpool::lease& from, asio::mutable_buffer to) {
+  const auto result = std::make_shared<transfer>();
+  from.stream().async_read_some(to, into(result));
+  return result;
+}
+
+inline transfer_pointer start_write(httpool::lease& to, std::string_view what) {
+  const auto result = std::make_shared<transfer>();
+  to.stream().async_write_some(asio::buffer(what), into(result));
+  return result;
+}
+
 struct tls_loop : stream_loop {
   authority root;
+
+  httpool::lease lease_of(client& from) {
+    httpool::lease got;
+    from.pool().async_acquire([&](error_code ec, httpool::lease lease) {
+      BOOST_TEST(!ec);
+      got = std::move(lease);
+    });
+    BOOST_TEST_REQUIRE(until([&] { return bool(got); }));
+    return got;
+  }
+
+  transfer end_of_transfer(const transfer_pointer& which) {
+    BOOST_TEST_REQUIRE(until([&] { return which->is_done; }));
+    return *which;
+  }
+
+  error_code write(httpool::lease& to, std::string_view what) {
+    return end_of_transfer(start_write(to, what)).error;
+  }
+
+  std::string read(httpool::lease& from, std::size_t most) {
+    std::string got(most, '?');
+    const transfer ended = end_of_transfer(start_read(from, asio::buffer(got)));
+    BOOST_TEST(ended.error == error_code());
+    got.resize(ended.size);
+    return got;
+  }
 
   /// How a server presents itself that nothing is wrong with.
   server_options good() const { return serving(root.issue({"127.0.0.1", "localhost", "::1"})); }

@@ -1,60 +1,16 @@
 // Encrypted requests for which the transport has no room at once.
 
+#include "net/narrow_socket.hpp"
 #include "net/tls_loop.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
 
-#include <algorithm>
-#include <cerrno>
-#include <initializer_list>
-#include <limits>
 #include <string>
 
-#include <sys/socket.h>
-
-namespace {
-
-using sizes = std::initializer_list<std::size_t>;
-
-constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
-
-/// What sockets take before they fail, or have no room for a moment.
-std::size_t room = any;
-int failure = EAGAIN;
-bool is_for_good = false;
-
-struct narrow {
-  explicit narrow(std::size_t bytes, int then = EAGAIN, bool for_good = false) noexcept {
-    room = bytes;
-    failure = then;
-    is_for_good = for_good;
-  }
-  narrow(const narrow&) = delete;
-  narrow& operator=(const narrow&) = delete;
-  ~narrow() { room = any; }
-};
-
-} // namespace
-
-// What one buffer is sent with.
-extern "C" ssize_t send(int socket, const void* from, std::size_t size, int flags) {
-  if (room == 0) {
-    if (failure != EAGAIN)
-      ::shutdown(socket, SHUT_RDWR);
-    if (!is_for_good) // the system would not say that there is room again, as there always was
-      room = any;
-    errno = failure;
-    return -1;
-  }
-  const ssize_t sent = ::sendto(socket, from, std::min(size, room), flags, nullptr, 0);
-  if (sent > 0 && room != any)
-    room -= static_cast<std::size_t>(sent);
-  return sent;
-}
-
 using namespace client_test;
+using namespace narrow_socket;
 
 namespace {
 
@@ -158,4 +114,51 @@ BOOST_FIXTURE_TEST_CASE(a_request_that_fails_to_leave_is_sent_over_a_fresh_conne
     BOOST_TEST(sent->response.attempts() == 2u);
   }
   check_nothing_is_left(*this, sender, peer);
+}
+
+/// Only the client, which has nothing else to say, is kept from sending.
+BOOST_FIXTURE_TEST_CASE(a_peer_that_takes_nothing_can_be_read, without_room) {
+  tls_peer peer(
+      context, good(),
+      {tls_script().handshakes().updates_keys(true).says("news").pauses().hears_bytes(5)});
+  client sender(context, https_to(peer), trusting());
+  httpool::lease lease = lease_of(sender);
+  BOOST_TEST_REQUIRE(until([&] { return peer.is_paused(0); }));
+  {
+    const narrow shut(0, EAGAIN, true);
+    BOOST_TEST(read(lease, 4) == "news");
+  }
+  // The answer goes before what is said next, or the peer could not read that.
+  peer.go_on(0);
+  BOOST_TEST(write(lease, "hello") == error_code());
+  BOOST_TEST(until([&] { return !peer.heard.empty(); }));
+  BOOST_TEST(peer.heard.at(0) == "hello");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_peer_that_asks_for_answers_without_end_and_takes_none_is_told_no_more,
+                        without_room) {
+  tls_peer peer(context, good(),
+                {tls_script().handshakes().updates_keys(true).times(6'000).says("news").pauses()});
+  client sender(context, https_to(peer), trusting());
+  httpool::lease lease = lease_of(sender);
+  BOOST_TEST_REQUIRE(until([&] { return peer.is_paused(0); }));
+  const narrow shut(0, EAGAIN, true);
+  BOOST_TEST(read(lease, 4) == "news");
+  BOOST_TEST(write(lease, "hello") == error::protocol_error);
+  BOOST_TEST(write(lease, "hello") == error::connection_closed);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_has_come_can_be_read_after_a_write_has_failed, without_room) {
+  tls_peer peer(context, good(), {tls_script().handshakes().says("news").pauses()});
+  client sender(context, https_to(peer), trusting());
+  httpool::lease lease = lease_of(sender);
+  BOOST_TEST_REQUIRE(until([&] { return peer.is_paused(0); }));
+  for (const std::size_t bytes : sizes{10, 0}) {
+    const narrow shut(bytes, EPIPE);
+    BOOST_TEST(write(lease, "hello") == error::connection_closed);
+  }
+  BOOST_TEST(read(lease, 4) == "news");
+  lease.keep_alive(true);
+  lease.reset();
+  BOOST_TEST(sender.pool().stats().idle == 0u);
 }

@@ -90,9 +90,9 @@ void engine::feed(std::string_view bytes) {
   BIO_write(SSL_get_rbio(handle_.get()), bytes.data(), static_cast<int>(bytes.size()));
 }
 
-std::string engine::take() {
+std::string engine::take(std::size_t most) {
   BIO* const out = SSL_get_wbio(handle_.get());
-  std::string bytes(BIO_ctrl_pending(out), '\0');
+  std::string bytes(std::min(BIO_ctrl_pending(out), most), '\0');
   if (!bytes.empty())
     BIO_read(out, bytes.data(), static_cast<int>(bytes.size()));
   return bytes;

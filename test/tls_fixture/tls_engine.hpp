@@ -50,8 +50,8 @@ public:
   /// Bytes that have come over the wire.
   void feed(std::string_view bytes);
 
-  /// Bytes for the wire.
-  std::string take();
+  /// Bytes for the wire, not more than so many.
+  std::string take(std::size_t most = std::string::npos);
 
   progress handshake();
   /// Appends what there is; `ended` after close_notify.

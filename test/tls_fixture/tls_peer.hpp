@@ -41,6 +41,7 @@ public:
     say_plainly,
     reply,
     prepare_ticket,
+    part,
     ticket,
     key_update,
     end,
@@ -86,6 +87,8 @@ public:
   script prepares_ticket() && { return add({kind::prepare_ticket}); }
   /// or at once.
   script sends_ticket() && { return add({kind::ticket}); }
+  /// So many bytes of what has been prepared; the others go with what comes next.
+  script sends_part(std::size_t size) && { return add({kind::part, {}, size}); }
   script updates_keys(bool is_requested) && { return add({kind::key_update, {}, is_requested}); }
   /// The latest step, a ticket or a key update, so often, and all of it at a stretch.
   script times(unsigned count) && {
@@ -218,6 +221,8 @@ private:
       case kind::prepare_ticket:
         tls.send_ticket();
         return next();
+      case kind::part:
+        return send(tls.take(now.size));
       case kind::ticket:
         for (unsigned i = 0; i != now.times; ++i)
           tls.send_ticket();
