@@ -112,12 +112,17 @@ client_core::shared_pool client_core::make_pool(const origin& where) {
     wanted.probe = probe_with(std::move(question), address.host, options.pool.probe);
   }
   const auto owner = std::make_shared<origin_owner>(weak_from_this(), where);
-  auto connections =
+  const auto connections =
       pool_core::create(executor, target_of(where, by, is_forwarded), std::move(wanted), owner);
-  auto shared = may_share(where) ? std::make_shared<pipelines>(connections, options) : nullptr;
-  return std::make_shared<const origin_pool>(
-      owner, std::move(address), std::move(connections), std::move(shared),
-      std::make_shared<exchange_counts>(options.pool.metrics));
+  try {
+    auto shared = may_share(where) ? std::make_shared<pipelines>(connections, options) : nullptr;
+    return std::make_shared<const origin_pool>(
+        owner, std::move(address), connections, std::move(shared),
+        std::make_shared<exchange_counts>(options.pool.metrics));
+  } catch (...) {
+    connections->close(); // or it would go on for the sake of those that it has begun to dial
+    throw;
+  }
 }
 
 /// Whether exchanges with an origin may share connections: none that are encrypted.
@@ -177,8 +182,6 @@ boost::system::result<client_core::shared_pool> client_core::pool_for(request& m
         return made;
       }
     }
-    if (made && (found_pool || is_refused))
-      made->connections->close();
     if (is_refused) {
       leave(std::move(found_pool));
       return error::pool_closed;

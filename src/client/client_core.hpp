@@ -64,6 +64,12 @@ struct origin_pool {
         shared(std::move(by_many)),
         exchanges(std::move(counts)) {}
 
+  /// A pool that is not closed goes on for the sake of its connections.
+  ~origin_pool() { connections->close(); }
+
+  origin_pool(const origin_pool&) = delete;
+  origin_pool& operator=(const origin_pool&) = delete;
+
   const std::shared_ptr<origin_owner> owner;
   const addressing address;
   const std::shared_ptr<pool_core> connections;

@@ -101,6 +101,8 @@ void pool_core::acquire(acquire_operation& operation, acquire_options options) {
 
 lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point deadline,
                              std::source_location where) {
+  std::shared_ptr<pool_core>
+      alive; // whatever an observer does when it is told of a dead connection
   for (;;) {
     ledger::connection* found = nullptr;
     const auto take_idle = [&](todo& work) {
@@ -121,6 +123,7 @@ lease pool_core::try_acquire(time_point roughly, duration max_idle, time_point d
       tell([&](pool_observer& o) { o.acquire_granted(c.id, duration::zero(), c.uses); });
       return lease(c, true);
     }
+    alive = c.pool;
     run([&](todo& work) { ledger_.stale(work.now, c, nullptr, reason_of(seen)); });
   }
 }

@@ -147,7 +147,8 @@ private:
     // Written out, since for the implicit one GCC 12 fills all of it, unused rooms too, with zeros.
     todo() noexcept {} // NOLINT(modernize-use-equals-default)
 
-    std::shared_ptr<pool_core> pool; ///< Until it is done; none if there is nothing to do.
+    /// Which is needed until all is done. None if there is nothing to do, or the caller keeps it.
+    std::shared_ptr<pool_core> pool;
     chain<acquire_operation> acquires;
     chain<connection> dials;
     chain<connection> probes;
@@ -161,9 +162,18 @@ private:
     std::unique_ptr<std::vector<overdue_lease>> overdue;
     std::optional<ended_drains> ended; ///< Only if there are any.
 
+#ifndef NDEBUG
+    bool is_nothing() const noexcept {
+      return acquires.empty() && !is_unfinished() && probes.empty() && forgotten.empty() &&
+             !has_errands && !is_empty && !overdue && !ended;
+    }
+#endif
+
     /// Whether there is more of what a connection that was found dead, or a lease that was lost on
     /// its way, may lead to: beside grants, that is closes and dials.
-    bool is_unfinished() const noexcept { return !closes.empty() || !dials.empty(); }
+    bool is_unfinished() const noexcept {
+      return !closes.empty() || !dials.empty();
+    }
   };
 
   pool_core(boost::asio::any_io_executor executor, dialer::target target, pool_options options,

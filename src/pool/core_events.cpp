@@ -31,24 +31,24 @@ thread_local connection* under_way = nullptr;
 
 /// Under the lock: takes in what the ledger has decided.
 void pool_core::settle(todo& work) {
-  bool has_more = false; // to do than this
+  bool has_to_perform = false;
   if (budget_ && needs_other_permits())
     give_back_permits(work);
   while (timer_ && ledger_.wants_dial(work.now) && start_wanted_dial(work))
-    has_more = true;
+    has_to_perform = true;
   for (const ledger::decision& d : ledger_.decisions()) {
     carry_out(d, work);
-    has_more = true;
+    has_to_perform = true;
   }
   bool has_work = ledger_.has_waiters();
   if (!drains_.empty()) {
     settle_drains(work);
     has_work |= !drains_.empty();
-    has_more = true;
+    has_to_perform = true;
   }
   if (budget_) {
     settle_budget(work);
-    has_more |= work.has_errands;
+    has_to_perform |= work.has_errands;
   }
   has_work &= timer_.has_value();
   const bool is_tracked = has_work == outstanding_.has_value() || track_work(has_work);
@@ -57,11 +57,11 @@ void pool_core::settle(todo& work) {
     arm_timer(work.now, wake);
   if (has_owner_) {
     work.is_empty = drains_.empty() && ledger_.is_empty(work.now);
-    has_more |= work.is_empty;
+    has_to_perform |= work.is_empty;
   }
   if (observer_)
     work.snapshot = ledger_.snapshot();
-  if (has_more)
+  if (has_to_perform)
     work.pool = shared_from_this();
 #ifndef NDEBUG
   ledger_.check_invariants(work.now);

@@ -4,6 +4,7 @@
 #include "pool/core.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <new>
 #include <utility>
 
@@ -17,6 +18,7 @@ template <class Change>
 void pool_core::run(const Change& change, time_point roughly) {
   todo work;
   decide(work, change, roughly);
+  assert(work.pool || work.is_nothing());
   if (work.pool)
     perform(work);
 }

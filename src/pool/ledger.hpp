@@ -507,7 +507,7 @@ private:
   time_point warn_at_ = time_point::max();  ///< When a lease may be overdue.
 
   /// Nothing is due before, but for what depends on failed dials: what has become due since the
-  /// latest `find_next_wake` was noted.
+  /// latest `find_next_wake` was noted. So no idle connection becomes unfit before.
   time_point quiet_until_ = time_point::max();
 
   bool closed_ = false;

@@ -181,10 +181,10 @@ void ledger::check_invariants(time_point now) const {
   for (const connection& c : idle_) {
     require(previous <= c.idle_since, "11: idle connections are in the order of their age");
     require(sweep_at_ <= due(c), "11: no idle connection is forgotten");
-    require(quiet_until_ <= std::min(sweep_at_, idle_deadline()),
-            "7: no idle connection is thought fit too long");
     previous = c.idle_since;
   }
+  require(idle_.empty() || quiet_until_ <= std::min(sweep_at_, idle_deadline()),
+          "7: no idle connection is thought fit too long");
   require(!closed_ || (queue_.empty() && idle_.empty() && own_dials_ == 0 && held_back_ == 0),
           "15: nothing waits or is idle after close");
 

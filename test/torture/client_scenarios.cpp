@@ -36,6 +36,18 @@ void exchanges_on_a_strand(bench& b) {
   exchanges(b, true);
 }
 
+/// A connection is dialed while the client is made, which may fail.
+void exchanges_of_a_warm_client(bench& b) {
+  http_peer peer(b);
+  client_options options = options_of(b);
+  options.pool.min_idle = 1;
+  options.pipeline_depth = 2;
+  caller by(b, origin_of("http", "127.0.0.1", peer.port()), options);
+  answered call;
+  by.send(call, "GET", "/");
+  by.finish();
+}
+
 /// To origins that are named by URLs, whose pools come and go.
 void exchanges_by_url(bench& b) {
   http_peer peer(b);
@@ -245,6 +257,7 @@ void drain(bench& b) {
 std::vector<scenario> client_scenarios() {
   return {{"exchange", exchanges},
           {"exchange on a strand", exchanges_on_a_strand},
+          {"exchange of a warm client", exchanges_of_a_warm_client},
           {"exchange by URL", exchanges_by_url},
           {"streamed response", stream},
           {"https, resumption", exchanges_encrypted},
