@@ -56,10 +56,15 @@ asio::awaitable<void> server_connection::encrypt() {
 
 std::size_t server_connection::decrypt(asio::mutable_buffer to, error_code& ec) {
   secure_stream& from = *stream_access::secure(stream_);
-  std::size_t bytes = from.read_now(to, ec);
-  // One record of a large body is not worth the trouble; its end is told by the next read.
-  while (past_buffer_ && !ec && bytes < to.size())
-    bytes += from.read_now(to + bytes, ec);
+  std::size_t latest = from.read_now(to, ec);
+  std::size_t bytes = latest;
+  // One record of a large body is not worth the trouble, unless it is small: there may be much to
+  // read before each. The end is told by the next read.
+  constexpr std::size_t large_record = 8 * 1024;
+  while (past_buffer_ && latest >= large_record && bytes < to.size()) {
+    latest = from.read_now(to + bytes, ec);
+    bytes += latest;
+  }
   if (bytes != 0)
     ec.clear();
   return bytes;

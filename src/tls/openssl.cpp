@@ -97,11 +97,12 @@ pem_source read_pem(std::string_view file_field, const std::string& file,
 std::vector<owned<X509>> certificates_in(const pem_source& source) {
   auto all = all_in<X509>(source, PEM_read_bio_X509, "a certificate");
   // OpenSSL reads the extensions once, when it needs them first. If it lacks memory just then, the
-  // certificate is bad for good.
-  for (const auto& each : all)
-    if (X509_check_purpose(each.get(), -1, 0) != 1 &&
-        ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+  // certificate is bad for good, though a copy of it may be good.
+  const auto is_good = [](X509* each) { return X509_check_purpose(each, -1, 0) == 1; };
+  for (const auto& each : all) {
+    if (!is_good(each.get()) && is_good(made(X509_dup(each.get())).get()))
       throw std::bad_alloc();
+  }
   ERR_clear_error();
   return all;
 }

@@ -59,7 +59,7 @@ public:
   /// Writes what fits in one record at most, gathered from the buffers, without waiting. What the
   /// transport has no room for counts as written, but is left to `flush`, before which nothing else
   /// may be written: see `has_unsent`. `would_block`, and nothing is written, if the peer has to
-  /// send more first. Not while a write is pending.
+  /// send more first, or `write_some` has to say why not. Not while a write is pending.
   virtual std::size_t write_now(const boost::asio::const_buffer* buffers, std::size_t count,
                                 boost::system::error_code& ec) = 0;
 

@@ -7,6 +7,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -46,6 +47,7 @@ tls_stream::tls_stream(stream& over, owned<SSL> handle, role plays, std::shared_
   SSL_set_bio(handle_.get(), bio, bio);
   SSL_set_mode(handle_.get(), SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_clear_mode(handle_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ASYNC);
   role_ == role::client ? SSL_set_connect_state(handle_.get())
                         : SSL_set_accept_state(handle_.get());
 }
@@ -83,15 +85,18 @@ std::size_t tls_stream::decrypt(asio::mutable_buffer to, std::size_t allowed,
   return size;
 }
 
-/// All that fits in a record, or nothing: `would_block` if OpenSSL has to read first.
+/// All that fits in a record, or nothing: `would_block` if OpenSSL has to read first, and perhaps
+/// to answer.
 std::size_t tls_stream::encrypt(asio::const_buffer from, error_code& ec) noexcept {
   ec.clear();
   std::size_t size = 0;
   if (from.size() == 0)
     return size;
   const std::size_t most = std::min(from.size(), record_size);
+  transport_.cork(SSL_in_init(handle_.get()) != 0);
   ec = ask(most_in_a_turn,
            [&](SSL* handle) { return SSL_write_ex(handle, from.data(), most, &size); });
+  transport_.cork(false);
   if (!ec)
     ec = transport_.write_error();
   return ec ? 0 : size;
@@ -111,15 +116,18 @@ asio::const_buffer tls_stream::gather(const asio::const_buffer* buffers, std::si
   return asio::buffer(record_);
 }
 
-/// What is told of an error that may have cut a record: nothing more is written.
+/// What is told of an error that may have cut a record: nothing more is written. After one of its
+/// own OpenSSL does not read any more, either.
 error_code tls_stream::writing_ended(error_code ec) noexcept {
   has_failed_ |= bool(ec);
+  if (ec.category() == asio::error::get_ssl_category() && !read_end_)
+    read_end_ = error::connection_closed;
   return translated(ec);
 }
 
-/// The same where data may be lost: nor is anything read.
+/// The same where data may be lost: nothing is read, either.
 error_code tls_stream::reading_ended(error_code ec) noexcept {
-  if (ec)
+  if (ec && !read_end_)
     read_end_ = ec == asio::error::eof ? ec : error_code(error::connection_closed);
   return writing_ended(ec);
 }
@@ -284,12 +292,15 @@ void tls_stream::await_input(Operation of) {
   input_turn_->async_wait(std::move(of));
 }
 
-/// The transport may end only after the peer has said so.
+/// No read may wait for what comes after the end, whoever has met that. The transport may end only
+/// after the peer has said so.
 error_code tls_stream::input_came(error_code ec, std::size_t size) {
   transport_.filled(size);
   if (input_turn_)
     input_turn_->cancel();
-  return ec == asio::error::eof ? error_code(error::connection_closed) : ec;
+  if (ec == asio::error::operation_aborted)
+    return ec;
+  return reading_ended(ec == asio::error::eof ? error_code(error::connection_closed) : ec);
 }
 
 /// To read nothing takes no time, but a turn.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <utility>
 
 #include <openssl/bio.h>
 
@@ -20,6 +21,10 @@ namespace {
 /// How much is kept for a peer that takes nothing. A flight of the handshake has a chain of
 /// certificates, which may be long. Answers to requests for new keys are short, but have no end.
 constexpr std::size_t most_kept = 128 * 1024;
+
+/// What a read of another layer takes of the allowance, however little it gives: that may be all
+/// there is in many records.
+constexpr std::size_t cost_below = 1024;
 
 /// How much memory is left to a connection for what it keeps.
 constexpr std::size_t kept_memory = 2 * 1024;
@@ -129,13 +134,16 @@ std::size_t tls_transport::read(asio::mutable_buffer to, error_code& ec) {
     const asio::mutable_buffer input = asio::buffer(input_.get(), input_size);
     const bool is_direct = to.size() >= input_size;
     std::size_t count = 0;
-    if (below())
+    std::size_t cost = 0;
+    if (below()) {
       count = below()->read_now(is_direct ? to : input, ec);
-    else if (is_direct)
+      cost = cost_below;
+    } else if (is_direct) {
       count = plain_.lowest_layer().read_some(std::array{to, input}, ec);
-    else
+    } else {
       count = plain_.lowest_layer().read_some(input, ec);
-    allowed_ -= std::min(allowed_, count);
+    }
+    allowed_ -= std::min(allowed_, std::max(count, cost));
     if (ec)
       return 0;
     const std::size_t there = is_direct ? std::min(count, to.size()) : 0;
@@ -180,8 +188,7 @@ void tls_transport::write(asio::const_buffer from) noexcept try {
 }
 
 void tls_transport::cork(bool is_on) noexcept try {
-  is_corked_ = is_on;
-  if (is_on || is_sending_)
+  if (!std::exchange(is_corked_, is_on) || is_on || is_sending_)
     return;
   error_code ec;
   while (!ec && !(kept_.empty() && sending_.empty()) && !(below() && below()->has_unsent()))
@@ -216,10 +223,10 @@ void tls_transport::took(std::size_t size) noexcept {
 /// What follows half a record would be taken for its rest.
 void tls_transport::fail_writing(const error_code& ec) noexcept {
   write_error_ = ec;
-  kept_.clear();
+  empty(kept_);
   if (is_sending_) // what is pending refers to it
     return;
-  sending_.clear();
+  empty(sending_);
   sent_ = 0;
 }
 

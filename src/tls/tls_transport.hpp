@@ -18,7 +18,7 @@
 namespace httpool::detail {
 
 /// A socket, or what encrypts it already. OpenSSL never waits for it: what it writes is sent, or
-/// kept until `async_send`; if it finds nothing to read, `async_fill` waits for more. So reads do
+/// kept until there is room; if it finds nothing to read, `async_fill` waits for more. So reads do
 /// not depend on whether the peer reads, nor on whether writing still works.
 class tls_transport {
 public:
@@ -75,8 +75,8 @@ public:
 
   // Output ---------------------------------------------------------------------------------------
 
-  /// What OpenSSL writes while it is on is kept, and sent together when it is off, as far as there
-  /// is room.
+  /// What OpenSSL writes while it is on is kept, and sent together with what was kept before when
+  /// it is off, as far as there is room.
   void cork(bool is_on) noexcept;
 
   bool has_unsent() const noexcept {

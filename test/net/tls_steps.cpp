@@ -22,6 +22,9 @@ int enlarge_ticket(SSL* handle, void*) {
   return SSL_SESSION_set1_ticket_appdata(SSL_get_session(handle), more.data(), more.size());
 }
 
+/// What a fragment of 512 bytes takes of the wire.
+constexpr std::size_t whole_record = 5 + 512 + 1 + 16;
+
 struct steps : tls_loop {
   server_options with_large_tickets() const {
     server_options options = good();
@@ -34,8 +37,8 @@ struct steps : tls_loop {
   }
 
   /// A ticket comes in two parts, between which the peer pauses.
-  static tls_script with_half_a_ticket() {
-    return tls_script().handshakes().answers(ok()).prepares_ticket().sends_part(600).pauses();
+  static tls_script with_half_a_ticket(std::size_t part = whole_record + 66) {
+    return tls_script().handshakes().answers(ok()).prepares_ticket().sends_part(part).pauses();
   }
 
   static bool is_amid_ticket(httpool::lease& lease) {
@@ -129,6 +132,32 @@ BOOST_FIXTURE_TEST_CASE(both_who_wait_for_the_rest_of_a_ticket_end_with_the_conn
     BOOST_TEST(end_of_transfer(written).error == error::connection_closed);
     BOOST_TEST(end_of_transfer(read).error == error::connection_closed);
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(who_reads_after_the_end_that_a_write_has_met_does_not_wait, steps) {
+  for (const std::size_t part : {whole_record, whole_record + 66}) {
+    tls_peer peer(context, with_large_tickets(), {with_half_a_ticket(part).closes()});
+    client sender(context, https_to(peer), trusting());
+    httpool::lease lease = amid_ticket(peer, sender);
+    std::string got(5, '?');
+    const transfer_pointer written = start_write(lease, "hello");
+    peer.go_on(0);
+    BOOST_TEST(end_of_transfer(written).error == error::connection_closed);
+    BOOST_TEST(end_of_transfer(start_read(lease, asio::buffer(got))).error ==
+               error::connection_closed);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_call_is_sent_again_if_its_connection_ends_amid_a_ticket, steps) {
+  tls_peer peer(context, with_large_tickets(),
+                {with_half_a_ticket(whole_record).closes(), serves()});
+  client sender(context, https_to(peer), trusting());
+  amid_ticket(peer, sender).keep_alive(true);
+  const call sent = start(sender, get());
+  settle();
+  peer.go_on(0);
+  BOOST_TEST(end_of(sent).error == error_code());
+  BOOST_TEST(sent->response.attempts() == 2u);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_cancelled_between_two_steps_takes_no_other, steps) {

@@ -55,7 +55,10 @@ BOOST_FIXTURE_TEST_CASE(a_record_is_cut_anywhere_and_the_rest_follows, without_r
 
 BOOST_FIXTURE_TEST_CASE(small_records_leave_with_the_first_of_them, without_room) {
   tls_options settings = trust();
-  settings.customize = [](SSL_CTX* handle) { SSL_CTX_set_max_send_fragment(handle, 512); };
+  settings.customize = [](SSL_CTX* handle) {
+    SSL_CTX_set_max_send_fragment(handle, 512);
+    SSL_CTX_set_mode(handle, SSL_MODE_ENABLE_PARTIAL_WRITE); // which is not for us
+  };
   tls_peer peer(context, good(), {serves()});
   client sender(context, https_to(peer), over(settings));
   warm_up(sender);
