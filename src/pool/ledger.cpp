@@ -115,7 +115,7 @@ void ledger::stale(time_point now, connection& c, waiter* caller, close_reason r
   counts_.reused -= c.uses > 1;
   if (caller) {
     const duration wait = c.leased_at - caller->since;
-    counts_.wait_time -= wait;
+    counts_.wait_time -= std::min(counts_.wait_time, wait); // which a sum that has its end may lack
     if (histograms_)
       histograms_->acquire_wait.take_back(wait);
   }

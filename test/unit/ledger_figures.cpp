@@ -2,6 +2,7 @@
 
 #include "unit/ledger_fixture.hpp"
 
+#include <array>
 #include <functional>
 
 namespace httpool::test {
@@ -35,6 +36,21 @@ BOOST_AUTO_TEST_CASE(a_wait_that_ends_with_a_dead_connection_counts_once_and_as_
   pool.dialed();
   BOOST_TEST(pool.stats().wait_time == 2s);
   BOOST_TEST(pool.stats().granted == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(waits_that_no_sum_holds_can_be_taken_back) {
+  ledger_fixture pool({.max_connections = 3});
+  const std::array<caller*, 3> all = {&pool.acquire(for_ever), &pool.acquire(for_ever),
+                                      &pool.acquire(for_ever)};
+  pool.later(duration::max() / 5 * 2); // After each event the invariants are checked.
+  for (caller* each : all) {
+    pool.dialed();
+    BOOST_REQUIRE(each->got);
+  }
+  BOOST_TEST((pool.stats().wait_time == duration::max()));
+  for (caller* each : all)
+    pool.stale(*each);
+  BOOST_TEST(pool.stats().wait_time == 0s);
 }
 
 BOOST_AUTO_TEST_CASE(a_lease_that_comes_to_nothing_leaves_no_deadline) {
