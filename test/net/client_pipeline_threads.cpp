@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -128,6 +129,7 @@ struct chain : std::enable_shared_from_this<chain> {
     const int number = seen.left.fetch_sub(1);
     if (number <= 0)
       return;
+    const std::lock_guard lock(mutex);
     const bool is_cancelled = cancels && random() % 16 == 0;
     question = get('/' + std::to_string(number));
     auto handler = [self = shared_from_this()](error_code ec) { self->ended(ec); };
@@ -154,6 +156,7 @@ struct chain : std::enable_shared_from_this<chain> {
 
   client& sender;
   tally& seen;
+  std::mutex mutex; ///< A request may end, and the next begin, before this one is cancelled.
   std::mt19937 random;
   const bool cancels;
   asio::cancellation_signal signal;
