@@ -57,7 +57,7 @@ public:
   const boost::system::error_code& read_error() const noexcept { return read_error_; }
 
   /// Whether more has been received than was read.
-  bool has_unread() noexcept { return first_ != last_ || (below() && below()->has_unread()); }
+  bool has_unread() const noexcept { return first_ != last_ || (below() && below()->has_unread()); }
 
   /// Whether `async_fill` waits; nothing is read meanwhile.
   bool is_filling() const noexcept { return is_filling_; }
