@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <string>
+#include <utility>
 
 #include <openssl/ssl.h>
 
@@ -43,6 +44,16 @@ struct steps : tls_loop {
 
   static bool is_amid_ticket(httpool::lease& lease) {
     return SSL_in_init(lease.stream().tls_handle()) != 0;
+  }
+
+  /// A read and a write, as pointers in this order.
+  static std::pair<transfer_pointer, transfer_pointer>
+  start_both(httpool::lease& lease, asio::mutable_buffer to, bool is_read_first) {
+    transfer_pointer read = is_read_first ? start_read(lease, to) : nullptr;
+    transfer_pointer written = start_write(lease, "hello");
+    if (!read)
+      read = start_read(lease, to);
+    return {std::move(read), std::move(written)};
   }
 
   /// Half a ticket has come, and OpenSSL knows.
@@ -81,12 +92,7 @@ BOOST_FIXTURE_TEST_CASE(a_write_and_a_read_wait_for_the_rest_of_a_ticket_whichev
     client sender(context, https_to(peer), trusting());
     httpool::lease lease = amid_ticket(peer, sender);
     std::string got(5, '?');
-    transfer_pointer read, written;
-    if (is_read_first)
-      read = start_read(lease, asio::buffer(got));
-    written = start_write(lease, "hello");
-    if (!is_read_first)
-      read = start_read(lease, asio::buffer(got));
+    const auto [read, written] = start_both(lease, asio::buffer(got), is_read_first);
     settle();
     BOOST_TEST(!written->is_done);
     peer.go_on(0);
@@ -122,12 +128,7 @@ BOOST_FIXTURE_TEST_CASE(both_who_wait_for_the_rest_of_a_ticket_end_with_the_conn
     client sender(context, https_to(peer), trusting());
     httpool::lease lease = amid_ticket(peer, sender);
     std::string got(5, '?');
-    transfer_pointer read, written;
-    if (is_read_first)
-      read = start_read(lease, asio::buffer(got));
-    written = start_write(lease, "hello");
-    if (!is_read_first)
-      read = start_read(lease, asio::buffer(got));
+    const auto [read, written] = start_both(lease, asio::buffer(got), is_read_first);
     peer.go_on(0);
     BOOST_TEST(end_of_transfer(written).error == error::connection_closed);
     BOOST_TEST(end_of_transfer(read).error == error::connection_closed);
