@@ -223,7 +223,7 @@ struct tls_stream::reading : operation {
   void operator()(error_code ec, std::size_t size) { go_on(self->input_came(ec, size)); }
 
   /// or another operation has waited for it.
-  void operator()(error_code) { go_on({}); }
+  void operator()(error_code) { go_on(self->read_end_); }
 
   void go_on(error_code ec) {
     if (!ec && is_cancelled())
@@ -327,7 +327,8 @@ void tls_stream::read_some(asio::mutable_buffer buffer, io_handler handler) {
     if (read_end_)
       return complete(std::move(begun), read_end_, 0);
     error_code ec = asio::error::would_block;
-    const bool is_at_hand = buffer.size() == 0 || has_unread();
+    const bool has_ended = (SSL_get_shutdown(handle_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+    const bool is_at_hand = buffer.size() == 0 || has_ended || has_unread();
     const std::size_t size = is_at_hand ? decrypt(buffer, most_in_a_turn, ec) : 0;
     if (ec == asio::error::would_block)
       await_input(reading(std::move(begun), buffer));

@@ -143,9 +143,9 @@ std::size_t tls_transport::read(asio::mutable_buffer to, error_code& ec) {
     } else {
       count = plain_.lowest_layer().read_some(input, ec);
     }
-    allowed_ -= std::min(allowed_, std::max(count, cost));
     if (ec)
       return 0;
+    allowed_ -= std::min(allowed_, std::max(count, cost));
     const std::size_t there = is_direct ? std::min(count, to.size()) : 0;
     filled(count - there);
     if (is_direct)
